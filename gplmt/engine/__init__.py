@@ -1,0 +1,1 @@
+"""Runs a plan: the only room with task groups."""

@@ -1,0 +1,156 @@
+"""What targets resolve to: nodes, and the environment with which a step reaches each.
+
+Pure: the execution host's environment is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+
+from gplmt.diagnostics import Location
+from gplmt.language.targets import (
+    ExportEnv,
+    GroupTarget,
+    LocalTarget,
+    PlanetlabTarget,
+    SshOptions,
+    SshTarget,
+    Target,
+    TargetRef,
+)
+
+
+class LocalAddress(Struct, frozen=True, kw_only=True):
+    """The execution host."""
+
+    kind: str = "local"
+
+
+class SshAddress(Struct, frozen=True, kw_only=True):
+    """A host over SSH, the defaults of its groups filled in."""
+
+    host: str
+    options: SshOptions
+    kind: str = "ssh"
+
+
+class SliceAddress(Struct, frozen=True, kw_only=True):
+    """A PlanetLab slice whose nodes have not been asked for; a dry run shows it as it is."""
+
+    slice_name: str
+    api_url: str
+    kind: str = "planetlab"
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """One place where tasks run; `name` is the target's, unique in the experiment."""
+
+    at: Location
+    name: str
+    address: LocalAddress | SshAddress | SliceAddress
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A node as one step reaches it.
+
+    `environment` merges what the document says of it, weakest first (LANGUAGE.md 5.2):
+    `<targets>`, groups from outer to inner, the target.  `unset` are the variables among them
+    that should come from the execution host and are unset there.
+    """
+
+    node: Node
+    environment: Mapping[str, str]
+    unset: tuple[ExportEnv, ...] = ()
+
+
+class Inventory:
+    """The targets of an experiment, ready to be asked for by names and patterns."""
+
+    def __init__(self, targets: Mapping[str, Target], host_environment: Mapping[str, str]) -> None:
+        self._targets = targets
+        self._host_environment = host_environment
+        self._members: dict[tuple[str, ...], tuple[Member, ...]] = {}
+
+    def match(self, word: str) -> tuple[str, ...]:
+        """The declared targets that a name or shell-style pattern means, in document order.
+
+        Empty where there is none (LANGUAGE.md 2.3).
+        """
+        if word in self._targets:
+            return (word,)
+        if not is_pattern(word):
+            return ()
+        return tuple(name for name in self._targets if fnmatchcase(name, word))
+
+    def members(self, words: Sequence[str]) -> tuple[Member, ...]:
+        """The nodes that names and patterns mean, each once, as first reached (4.3, 4.5, 5.2).
+
+        What names no target, or itself by a cycle of groups, is passed over: checks tell of it.
+        """
+        key = tuple(words)
+        members = self._members.get(key)
+        if members is None:
+            found: dict[str, Member] = {}
+            for word in key:
+                for name in self.match(word):
+                    for member in self._reach(name, (), ()):
+                        found.setdefault(member.node.name, member)
+            members = self._members[key] = tuple(found.values())
+        return members
+
+    def _reach(
+        self, name: str, groups: tuple[str, ...], layers: tuple[ExportEnv, ...]
+    ) -> Iterator[Member]:
+        target = self._targets.get(name)
+        if target is None or name in groups:
+            return
+        layers = (*layers, *target.environment)
+        if not isinstance(target, GroupTarget):
+            yield self._member(target, (*target.document_environment, *layers))
+            return
+        for member in target.members:
+            inner = member.ref if isinstance(member, TargetRef) else member.name
+            yield from self._reach(inner, (*groups, name), layers)
+
+    def _member(
+        self, target: LocalTarget | SshTarget | PlanetlabTarget, layers: Sequence[ExportEnv]
+    ) -> Member:
+        environment, unset = evaluate(layers, self._host_environment)
+        node = Node(at=target.at, name=target.name, address=_address(target))
+        return Member(node=node, environment=environment, unset=unset)
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a word of `targets=` is a shell-style pattern rather than a name."""
+    return any(character in word for character in "*?[")
+
+
+def evaluate(
+    layers: Sequence[ExportEnv], host_environment: Mapping[str, str]
+) -> tuple[dict[str, str], tuple[ExportEnv, ...]]:
+    """The values of variables, weakest first, and those that are unset on the execution host."""
+    strongest = {variable.var: variable for variable in layers}
+    environment: dict[str, str] = {}
+    unset: list[ExportEnv] = []
+    for name, variable in strongest.items():
+        value = variable.value if variable.value is not None else host_environment.get(name)
+        if value is None:
+            unset.append(variable)
+        else:
+            environment[name] = value
+    return environment, tuple(unset)
+
+
+def _address(
+    target: LocalTarget | SshTarget | PlanetlabTarget,
+) -> LocalAddress | SshAddress | SliceAddress:
+    match target:
+        case LocalTarget():
+            return LocalAddress()
+        case SshTarget():
+            return SshAddress(host=target.host, options=target.options)
+        case PlanetlabTarget():
+            return SliceAddress(slice_name=target.slice_name, api_url=target.api_url)

@@ -1,0 +1,1 @@
+"""What an experiment is: pure values, one class per XML element, named like it."""

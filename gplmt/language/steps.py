@@ -1,0 +1,104 @@
+"""When: steps, loops, barriers and teardowns (LANGUAGE.md 8 and 9)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from gplmt.diagnostics import Location
+from gplmt.language.targets import ExportEnv
+
+
+class MinSuccess(Struct, frozen=True, kw_only=True):
+    """How many targets must not fail: a count, or a percentage of the step's targets."""
+
+    count: int | None = None
+    percent: float | None = None
+
+    def of(self, target_count: int) -> int:
+        """The number of targets that must not fail, a percentage rounded up."""
+        if self.count is not None:
+            return self.count
+        assert self.percent is not None
+        return -int(-target_count * self.percent // 100)
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """Run a tasklist on targets; `start` and `stop` are relative (timedelta) or absolute."""
+
+    at: Location
+    name: str  # the user's, else `step-N` with the step's rank in the document, from 1
+    tasklist: str
+    targets: tuple[str, ...]  # names and patterns as written
+    background: bool = False
+    start: timedelta | datetime | None = None
+    stop: timedelta | datetime | None = None
+    max_parallel: int | None = None
+    min_success: MinSuccess | None = None
+    environment: tuple[ExportEnv, ...] = ()
+    enabled: bool = True
+
+
+class Synchronize(Struct, frozen=True, kw_only=True):
+    """Wait for all that was reached so far, or (not None) for these targets' part of it."""
+
+    at: Location
+    targets: tuple[str, ...] | None = None
+
+
+class RegisterTeardown(Struct, frozen=True, kw_only=True):
+    """Have a tasklist run on targets when the experiment ends, however it ends."""
+
+    at: Location
+    tasklist: str
+    targets: tuple[str, ...]
+    environment: tuple[ExportEnv, ...] = ()
+
+
+class Parameter(Struct, frozen=True, kw_only=True):
+    """A variable of a sweep and the values it takes; a long range stays a `range`."""
+
+    name: str
+    values: tuple[str, ...] | range
+
+
+class Repeat(Struct, frozen=True, kw_only=True):
+    """So many iterations."""
+
+    count: int
+
+
+class ForDuration(Struct, frozen=True, kw_only=True):
+    """Iterations until so much time has passed since the loop began."""
+
+    duration: timedelta
+
+
+class Until(Struct, frozen=True, kw_only=True):
+    """Iterations until a point in time."""
+
+    moment: datetime
+
+
+class Sweep(Struct, frozen=True, kw_only=True):
+    """One iteration for each element of the Cartesian product, the last parameter fastest."""
+
+    parameters: tuple[Parameter, ...]
+
+
+Iterations = Repeat | ForDuration | Until | Sweep
+
+
+class Loop(Struct, frozen=True, kw_only=True):
+    """Repeat the items of a body."""
+
+    at: Location
+    label: str  # `loop-N` with the loop's rank in the document, from 1
+    iterations: Iterations
+    body: tuple[Item, ...]
+    environment: tuple[ExportEnv, ...] = ()
+    enabled: bool = True
+
+
+Item = Step | Synchronize | RegisterTeardown | Loop

@@ -1,0 +1,1 @@
+"""XML to model: the only room that imports lxml."""

@@ -1,0 +1,176 @@
+"""The doors: what the engine asks of transports, sinks and clocks, and the values passed through.
+
+Whoever adds a way to reach nodes implements `Transport`; the engine does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from gplmt.events import Event
+from gplmt.inventory import Node
+
+
+class Clock(Protocol):
+    """Time, so that tests can let hours pass at once."""
+
+    def now(self) -> datetime:
+        """The wall-clock time, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from some fixed moment; never jumps."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Let `seconds` pass; cancelling leaves nothing to clean up."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes the facts of a run, in order, as they happen."""
+
+    def receive(self, event: Event) -> None:
+        """Take one event; must not block for long."""
+        ...
+
+    def close(self) -> None:
+        """No event will follow."""
+        ...
+
+
+class OutputSink(Protocol):
+    """Takes the bytes of one output stream of one command."""
+
+    def write(self, data: bytes) -> bool:
+        """Take all of `data`; False asks the caller to pause reading until `on_ready` fires.
+
+        Raises:
+            LogError: the bytes could not be stored.
+        """
+        ...
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once, on the event loop, when more may be written after a False."""
+        ...
+
+    def close(self) -> None:
+        """The stream has ended; may come long after its run, which left processes behind."""
+        ...
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """A text for `/bin/sh -c` and what surrounds it.
+
+    `environment` is added to the inherited one. `directory` is as the user wrote it, `stdin` an
+    absolute path on the execution host; None for nothing to read. `identity` names the command
+    uniquely within the run; it ends up in the marker `GPLMT_COMMAND_ID` of its processes.
+    """
+
+    identity: str
+    text: str
+    environment: Mapping[str, str]
+    directory: str | None = None
+    stdin: Path | None = None
+    stop_signal: str = "TERM"
+    leave_running: bool = False
+
+
+class Completed(Struct, frozen=True, kw_only=True):
+    """How a command's shell ended: with a status, or by a signal; exactly one is not None."""
+
+    status: int | None = None
+    signal: int | None = None
+
+    @property
+    def shell_status(self) -> int:
+        """The status as a shell tells it: death by signal N is 128+N."""
+        if self.status is not None:
+            return self.status
+        assert self.signal is not None
+        return 128 + self.signal
+
+
+class Copied(Struct, frozen=True, kw_only=True):
+    """What a copy did; `created` are the absolute paths that did not exist before, parents first."""
+
+    files: int
+    bytes: int
+    created: tuple[str, ...] = ()
+
+
+class Leftover(Struct, frozen=True, kw_only=True):
+    """Processes that an ended command had left running, and that were stopped."""
+
+    node: Node
+    identity: str
+    processes: tuple[str, ...]  # "PID NAME"
+
+
+class Transport(Protocol):
+    """A way to reach nodes: one object for all nodes of one kind of address in a run.
+
+    All methods may be called concurrently. When a call is cancelled, the transport first stops
+    what the call started (LANGUAGE.md 7.5), which takes at most the grace period and a little,
+    and then lets the cancellation through.
+    """
+
+    async def run(
+        self, node: Node, command: Command, *, stdout: OutputSink, stderr: OutputSink
+    ) -> Completed:
+        """Run a command; return when its shell has ended, whoever still holds its output.
+
+        The transport owns both sinks from here on, and closes each at the end of its stream,
+        also when it raises.
+
+        Raises:
+            LaunchError: the command could not be started.
+            LogError: a sink refused bytes; the command has been stopped.
+            ConnectionLostError: what became of the command is not known.
+        """
+        ...
+
+    async def put(self, node: Node, sources: Sequence[Path], destination: str) -> Copied:
+        """Copy from the execution host to the node (LANGUAGE.md 6.3).
+
+        `sources` exist and are absolute; `destination` is the user's text, variables expanded.
+
+        Raises:
+            CopyError: the reason, naming the file; nothing incomplete has a final name.
+        """
+        ...
+
+    async def get(self, node: Node, source: str, destination: Path, *, into: bool) -> Copied:
+        """Copy from the node; `source` may be a pattern, `destination` is absolute.
+
+        `into` says that the user's destination ended in a slash.
+
+        Raises:
+            CopyError: as for put, and where nothing matches the source.
+        """
+        ...
+
+    async def remove(self, node: Node, paths: Sequence[str]) -> tuple[str, ...]:
+        """Remove files, and directories once empty; return those that could not be removed."""
+        ...
+
+    async def can_connect(self, node: Node, host: str, port: int) -> bool:
+        """Whether the node can open a TCP connection, told within a few seconds."""
+        ...
+
+    async def stop_leftovers(self) -> tuple[Leftover, ...]:
+        """Stop what ended commands left running, `leave_running` ones aside."""
+        ...
+
+    def kill(self) -> None:
+        """Kill all commands at once and make every stop immediate; `run` calls then return."""
+        ...
+
+    async def close(self) -> None:
+        """Give back all connections, processes, descriptors; idempotent."""
+        ...

@@ -1,0 +1,1 @@
+"""What remains of a run: run directory, record, logs, terminal."""

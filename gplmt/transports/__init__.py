@@ -1,0 +1,1 @@
+"""How to reach nodes: one module per kind of address."""
