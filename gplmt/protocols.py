@@ -82,22 +82,31 @@ class Command(Struct, frozen=True, kw_only=True):
 
 
 class Completed(Struct, frozen=True, kw_only=True):
-    """How a command's shell ended: with a status, or by a signal; exactly one is not None."""
+    """How a command's shell ended; `returncode` -N is death by signal N, as in subprocess."""
 
-    status: int | None = None
-    signal: int | None = None
+    returncode: int
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, None after death by a signal."""
+        return self.returncode if self.returncode >= 0 else None
+
+    @property
+    def signal(self) -> int | None:
+        """The number of the signal that ended it, None after an exit."""
+        return -self.returncode if self.returncode < 0 else None
 
     @property
     def shell_status(self) -> int:
         """The status as a shell tells it: death by signal N is 128+N."""
-        if self.status is not None:
-            return self.status
-        assert self.signal is not None
-        return 128 + self.signal
+        return self.returncode if self.returncode >= 0 else 128 - self.returncode
 
 
 class Copied(Struct, frozen=True, kw_only=True):
-    """What a copy did; `created` are the absolute paths that did not exist before, parents first."""
+    """What a copy did.
+
+    `created` are the absolute paths that did not exist before, parents first.
+    """
 
     files: int
     bytes: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -13,15 +14,14 @@ from gplmt.language.targets import ExportEnv
 class MinSuccess(Struct, frozen=True, kw_only=True):
     """How many targets must not fail: a count, or a percentage of the step's targets."""
 
-    count: int | None = None
-    percent: float | None = None
+    amount: float
+    is_percentage: bool = False
 
     def of(self, target_count: int) -> int:
         """The number of targets that must not fail, a percentage rounded up."""
-        if self.count is not None:
-            return self.count
-        assert self.percent is not None
-        return -int(-target_count * self.percent // 100)
+        if not self.is_percentage:
+            return int(self.amount)
+        return math.ceil(target_count * self.amount / 100)
 
 
 class Step(Struct, frozen=True, kw_only=True):
