@@ -177,13 +177,14 @@ class TasklistStarted(Started, frozen=True, kw_only=True):
 
 
 class TasklistFinished(Finished, frozen=True, kw_only=True):
-    """A tasklist and its cleanup have ended on a target."""
+    """A tasklist and its cleanup have ended on a target; `excused` as for tasks."""
 
     target: str
     step: str
     iteration: str | None = None
     tasklist: str
     cleanup: bool = False
+    excused: bool = False
 
 
 class TaskStarted(Started, frozen=True, kw_only=True):
@@ -197,7 +198,10 @@ class TaskStarted(Started, frozen=True, kw_only=True):
 
 
 class TaskFinished(Finished, frozen=True, kw_only=True):
-    """A task has ended on a target, its retries included."""
+    """A task has ended on a target, its retries included.
+
+    `excused` says that a call with expected-status="1" asked for a failure here.
+    """
 
     target: str
     step: str
@@ -205,14 +209,14 @@ class TaskFinished(Finished, frozen=True, kw_only=True):
     tasklist: str
     task: str
     seconds: float
+    excused: bool = False
 
 
 class RunStarted(TaskStarted, frozen=True, kw_only=True):
-    """A `<run>`; `identity` is the marker of its processes."""
+    """A `<run>`; its logs are not given where it is skipped."""
 
-    identity: str
-    stdout: str
-    stderr: str
+    stdout: str | None = None
+    stderr: str | None = None
 
 
 class RunFinished(TaskFinished, frozen=True, kw_only=True):
@@ -220,8 +224,8 @@ class RunFinished(TaskFinished, frozen=True, kw_only=True):
 
     status: int | None = None
     signal: int | None = None
-    stdout: str
-    stderr: str
+    stdout: str | None = None
+    stderr: str | None = None
 
 
 class WaitForStarted(TaskStarted, frozen=True, kw_only=True):

@@ -71,7 +71,7 @@ class Inventory:
 
     def __init__(self, targets: Mapping[str, Target], host_environment: Mapping[str, str]) -> None:
         self._targets = targets
-        self._host_environment = host_environment
+        self.host_environment = host_environment
         self._members: dict[tuple[str, ...], tuple[Member, ...]] = {}
 
     def match(self, word: str) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class Inventory:
     def _member(
         self, target: LocalTarget | SshTarget | PlanetlabTarget, layers: Sequence[ExportEnv]
     ) -> Member:
-        environment, unset = evaluate(layers, self._host_environment)
+        environment, unset = evaluate(layers, self.host_environment)
         node = Node(at=target.at, name=target.name, address=_address(target))
         return Member(node=node, environment=environment, unset=unset)
 

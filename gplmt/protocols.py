@@ -32,6 +32,14 @@ class Clock(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Where the engine puts the facts of a run."""
+
+    def emit(self, event: Event) -> None:
+        """Record one fact."""
+        ...
+
+
 class Sink(Protocol):
     """Takes the facts of a run, in order, as they happen."""
 
@@ -64,12 +72,36 @@ class OutputSink(Protocol):
         ...
 
 
+class LogPaths(Struct, frozen=True, kw_only=True):
+    """The log files of one task, relative to the run directory."""
+
+    stdout: str
+    stderr: str
+
+
+class OutputLogs(Protocol):
+    """Where the output of commands goes."""
+
+    def assign(self, *, target: str, tasklist: str, task: str) -> LogPaths:
+        """Choose the files of a task that is about to start; touches no disk."""
+        ...
+
+    def open(self, paths: LogPaths, *, target: str) -> tuple[OutputSink, OutputSink]:
+        """Sinks for stdout and stderr, which append to the files.
+
+        Raises:
+            LogError: a file cannot be opened.
+        """
+        ...
+
+
 class Command(Struct, frozen=True, kw_only=True):
     """A text for `/bin/sh -c` and what surrounds it.
 
     `environment` is added to the inherited one. `directory` is as the user wrote it, `stdin` an
     absolute path on the execution host; None for nothing to read. `identity` names the command
-    uniquely within the run; it ends up in the marker `GPLMT_COMMAND_ID` of its processes.
+    uniquely within the run, by the span of its task and the attempt (`17.1`); it ends up in the
+    marker `GPLMT_COMMAND_ID` of its processes.
     """
 
     identity: str

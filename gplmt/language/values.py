@@ -169,6 +169,15 @@ def parse_list(text: str) -> Sequence[str] | range:
     return range(first, last + (1 if step > 0 else -1), step)
 
 
+def in_words(duration: timedelta) -> str:
+    """A duration for people: `1 h 30 min`, `2.5 s`."""
+    minutes, seconds = divmod(duration.total_seconds(), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (round(seconds, 3), "s")]
+    return " ".join(f"{number:g} {unit}" for number, unit in parts if number) or "0 s"
+
+
 def _one_of(words: Sequence[str]) -> str:
     return ", ".join(words[:-1]) + " or " + words[-1]
 
