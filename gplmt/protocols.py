@@ -95,6 +95,16 @@ class OutputLogs(Protocol):
         ...
 
 
+class Origin(Struct, frozen=True, kw_only=True):
+    """The task that a command comes from, for what is told of it later."""
+
+    at: str
+    target: str
+    step: str
+    tasklist: str
+    task: str
+
+
 class Command(Struct, frozen=True, kw_only=True):
     """A text for `/bin/sh -c` and what surrounds it.
 
@@ -105,6 +115,7 @@ class Command(Struct, frozen=True, kw_only=True):
     """
 
     identity: str
+    origin: Origin
     text: str
     environment: Mapping[str, str]
     directory: str | None = None
@@ -149,7 +160,7 @@ class Leftover(Struct, frozen=True, kw_only=True):
     """Processes that an ended command had left running, and that were stopped."""
 
     node: Node
-    identity: str
+    command: Command
     processes: tuple[str, ...]  # "PID NAME"
 
 

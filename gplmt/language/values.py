@@ -163,14 +163,18 @@ def parse_list(text: str) -> Sequence[str] | range:
     match = _RANGE.fullmatch(text.strip())
     if match is None:
         return tuple(text.split())
+    if not all(_INTEGER.fullmatch(bound) for bound in match.groups("1")):
+        raise ValueError(f"the range {text.strip()!r} has a number of more than 18 digits")
     first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
     if step == 0:
         raise ValueError(f"the range {text.strip()!r} has a step of 0")
     return range(first, last + (1 if step > 0 else -1), step)
 
 
-def in_words(duration: timedelta) -> str:
-    """A duration for people: `1 h 30 min`, `2.5 s`."""
+def in_words(duration: timedelta | None) -> str:
+    """A duration for people: `1 h 30 min`, `2.5 s`; None is no limit."""
+    if duration is None:
+        return "no limit"
     minutes, seconds = divmod(duration.total_seconds(), 60)
     hours, minutes = divmod(int(minutes), 60)
     days, hours = divmod(hours, 24)

@@ -1,0 +1,86 @@
+"""What a task knows of where it stands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from gplmt.inventory import Node
+from gplmt.language.values import OnError
+
+
+class Quorum:
+    """How many targets of a step must not fail, and which have (LANGUAGE.md 7.6)."""
+
+    def __init__(self, *, target_count: int, required: int | None) -> None:
+        self._allowed = math.inf if required is None else target_count - required
+        self.is_given = required is not None
+        self.failed: dict[str, None] = {}  # in order of failure
+
+    def fail(self, target: str) -> None:
+        """Count a target as failed; a second failure of it changes nothing."""
+        self.failed[target] = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether too many targets have failed; without a quorum, one is too many."""
+        return len(self.failed) > self._allowed if self.is_given else bool(self.failed)
+
+
+class Ledger:
+    """The failures on one target that nothing has excused yet."""
+
+    def __init__(self) -> None:
+        self.in_body = 0
+        self.in_cleanup = 0
+
+    @property
+    def failures(self) -> int:
+        """All of them."""
+        return self.in_body + self.in_cleanup
+
+    def absorb(self, other: Ledger, *, excused: bool) -> None:
+        """Take over a called tasklist's failures; an excused body leaves its cleanup's."""
+        self.in_cleanup += other.in_cleanup
+        if not excused:
+            self.in_body += other.in_body
+
+
+class Progress:
+    """How far the body of a tasklist has come."""
+
+    def __init__(self) -> None:
+        self.has_begun = False
+        self.has_failures = False  # under on-error="continue", which lets it go on
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """One tasklist on one target, as its tasks see it.
+
+    `variables` are those of LANGUAGE.md 5.1 to 5.3, merged. `is_excused` says that a caller
+    asked for a failure, `is_cleanup` that nothing here may change what happens next.
+    """
+
+    node: Node
+    step: str
+    iteration: str | None
+    variables: Mapping[str, str]
+    quorum: Quorum
+    ledger: Ledger
+    progress: Progress
+    tasklist: str
+    on_error: OnError
+    parent: int
+    is_excused: bool = False
+    is_cleanup: bool = False
+
+    def count_failure(self) -> None:
+        """Count a failure of a task, tasklist or call here (LANGUAGE.md 7.2)."""
+        if self.is_cleanup:
+            self.ledger.in_cleanup += 1
+        else:
+            self.ledger.in_body += 1
+        if not self.is_excused:
+            self.quorum.fail(self.node.name)

@@ -1,0 +1,185 @@
+"""An experiment from its first step to its last connection: how it ends (LANGUAGE.md 11)."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from gplmt.engine.interpreter import Interpreter
+from gplmt.engine.scheduler import Scheduler
+from gplmt.engine.scopes import Scope
+from gplmt.engine.session import Session, Tally, seconds
+from gplmt.engine.signals import StopExperiment
+from gplmt.engine.step import StepRunner, Surroundings
+from gplmt.engine.teardown import Teardowns
+from gplmt.events import (
+    CopiesRemoved,
+    ExperimentFinished,
+    ExperimentStarted,
+    LeftoverStopped,
+    Outcome,
+    SignalReceived,
+)
+from gplmt.language.values import in_words
+from gplmt.planning import Plan
+
+
+class ExperimentRun:
+    """One run of a plan; `interrupt` is what a signal handler calls."""
+
+    def __init__(self, session: Session, plan: Plan) -> None:
+        self._session = session
+        self._plan = plan
+        self._tally = Tally()
+        self._span = session.span()
+        self._foreground = Scope()
+        self._background = Scope()
+        self._signals = 0
+        self._reason: str | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._steps = StepRunner(session, Interpreter(session, plan.tasklists))
+        self._teardowns = Teardowns(session, self._steps)
+
+    async def run(self) -> int:
+        """Run everything and give the exit code (LANGUAGE.md 11.3).
+
+        Cancelling does what a second signal does: commands are killed, the rest of the ending
+        is skipped.
+        """
+        self._task = asyncio.current_task()
+        self._emit_started()
+        try:
+            async with self._session.shelter:
+                await self._run_in_order()
+        except asyncio.CancelledError:
+            await self._give_up()
+            if self._signals < 2:
+                raise
+        finally:
+            for transport in self._session.transports.values():
+                await transport.close()
+            self._emit_finished()
+        return self._exit_code
+
+    def interrupt(self, number: int) -> None:
+        """Take a signal: the first ends the experiment, the second also its ending (11.2)."""
+        self._signals += 1
+        name = signal.Signals(number).name
+        self._session.recorder.emit(
+            SignalReceived(time=self._session.now(), signal=name, count=self._signals)
+        )
+        if self._signals == 1:
+            self._session.interrupted_by = number
+            self._foreground.stop(StopExperiment())
+            self._reason = f"interrupted by {name}"
+        elif self._signals == 2:
+            self._reason = f"{self._reason}; the ending was cut short by a second signal, {name}"
+            self._kill()
+
+    async def _run_in_order(self) -> None:
+        async with self._background:
+            await self._run_foreground()
+            await self._teardowns.run(self._tally, self._span)
+            self._background.cancel()
+        await self._stop_leftovers()
+        await self._remove_copies()
+
+    async def _run_foreground(self) -> None:
+        experiment = Surroundings(variables={}, counters=(), tally=self._tally, parent=self._span)
+        scheduler = Scheduler(
+            self._session,
+            steps=self._steps,
+            teardowns=self._teardowns,
+            foreground=self._foreground,
+            background=self._background,
+            experiment=experiment,
+        )
+        scope = self._foreground
+        try:
+            async with asyncio.timeout(seconds(self._plan.timeout)), scope:
+                scope.start(scheduler.run_items, scope, self._plan.items, experiment)
+        except StopExperiment:
+            pass
+        except TimeoutError:
+            self._tally.add()
+            limit = in_words(self._plan.timeout)
+            self._reason = f"the experiment ran over its timeout of {limit}"
+
+    async def _stop_leftovers(self) -> None:
+        for transport in self._session.transports.values():
+            for leftover in await transport.stop_leftovers():
+                origin = leftover.command.origin
+                self._session.recorder.emit(
+                    LeftoverStopped(
+                        time=self._session.now(),
+                        at=origin.at,
+                        target=origin.target,
+                        step=origin.step,
+                        tasklist=origin.tasklist,
+                        task=origin.task,
+                        processes=leftover.processes,
+                    )
+                )
+
+    async def _remove_copies(self) -> None:
+        for copies in reversed(self._session.copies):
+            transport = self._session.transport(copies.node)
+            remaining = await transport.remove(copies.node, copies.paths)
+            self._session.recorder.emit(
+                CopiesRemoved(
+                    time=self._session.now(),
+                    target=copies.node.name,
+                    at=copies.at,
+                    removed=len(copies.paths) - len(remaining),
+                    remaining=remaining,
+                )
+            )
+
+    def _kill(self) -> None:
+        for transport in self._session.transports.values():
+            transport.kill()
+        self._session.shelter.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _give_up(self) -> None:
+        """Leave no process behind, though the ending is skipped."""
+        for transport in self._session.transports.values():
+            transport.kill()
+        await self._stop_leftovers()
+
+    @property
+    def _exit_code(self) -> int:
+        if self._session.interrupted_by is not None:
+            return 128 + self._session.interrupted_by
+        return 1 if self._tally.failures else 0
+
+    def _emit_started(self) -> None:
+        self._session.recorder.emit(
+            ExperimentStarted(
+                time=self._session.now(),
+                span=self._span,
+                at=str(self._plan.at),
+                experiment=self._plan.name,
+                run_id=self._session.run_directory.name,
+                targets=tuple(self._plan.members()),
+            )
+        )
+
+    def _emit_finished(self) -> None:
+        if self._session.interrupted_by is not None:
+            outcome = Outcome.CANCELLED
+        else:
+            outcome = Outcome.FAILED if self._tally.failures else Outcome.OK
+        self._session.recorder.emit(
+            ExperimentFinished(
+                time=self._session.now(),
+                span=self._span,
+                at=str(self._plan.at),
+                experiment=self._plan.name,
+                outcome=outcome,
+                reason=self._reason,
+                exit_code=self._exit_code,
+                failures=self._tally.failures,
+            )
+        )

@@ -1,0 +1,90 @@
+"""What all scopes of one run share: record, clock, transports, paths, and how it is ending."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from gplmt.engine.scopes import Shelter
+from gplmt.events import Outcome
+from gplmt.inventory import Node
+from gplmt.protocols import Clock, OutputLogs, Recorder, Transport
+
+_LONGEST_SLEEP_SECONDS = 30.0  # the wall clock may be set while we sleep
+
+
+class Session:
+    """The surroundings of a run; one object, handed to every scope."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        clock: Clock,
+        transports: Mapping[str, Transport],
+        logs: OutputLogs,
+        run_directory: Path,
+        working_directory: Path,
+    ) -> None:
+        self.recorder = recorder
+        self.clock = clock
+        self.transports = transports
+        self.logs = logs
+        self.run_directory = run_directory
+        self.working_directory = working_directory
+        self.shelter = Shelter()
+        self.interrupted_by: int | None = None  # the first signal's number
+        self.copies: list[Copies] = []
+        self._spans = itertools.count(1)
+
+    def span(self) -> int:
+        """A number for a new `…Started` event."""
+        return next(self._spans)
+
+    def now(self) -> datetime:
+        """The time of an event."""
+        return self.clock.now()
+
+    def transport(self, node: Node) -> Transport:
+        """How to reach a node."""
+        return self.transports[node.address.kind]
+
+    @property
+    def stopped(self) -> Outcome:
+        """What to call the end of something that was stopped from outside."""
+        return Outcome.STOPPED if self.interrupted_by is None else Outcome.CANCELLED
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Wait for a wall-clock time; return at once if it has passed."""
+        while (left := (moment - self.clock.now()).total_seconds()) > 0:
+            await self.clock.sleep(min(left, _LONGEST_SLEEP_SECONDS))
+
+
+class Copies:
+    """What a put with keep="false" created on a node, to be removed at the end."""
+
+    def __init__(self, node: Node, at: str, paths: tuple[str, ...]) -> None:
+        self.node = node
+        self.at = at
+        self.paths = paths
+
+
+class Tally:
+    """Failures that count towards the exit code, added up along the scopes that enclose them."""
+
+    def __init__(self, parent: Tally | None = None) -> None:
+        self._parent = parent
+        self.failures = 0
+
+    def add(self, failures: int = 1) -> None:
+        """Count failures here and in all enclosing scopes."""
+        self.failures += failures
+        if self._parent is not None:
+            self._parent.add(failures)
+
+
+def seconds(limit: timedelta | None) -> float | None:
+    """A time limit as asyncio wants it."""
+    return None if limit is None else limit.total_seconds()

@@ -1,0 +1,52 @@
+"""What leaves a scope early: not errors, but messages to the scopes around (LANGUAGE.md 7.1)."""
+
+from __future__ import annotations
+
+from gplmt.events import Outcome
+
+
+class TaskFailed(Exception):
+    """A task has failed; its tasklist stops.
+
+    `is_recorded` is set once the failure has been counted, and its reason told by an event.
+    """
+
+    def __init__(self, outcome: Outcome, reason: str | None) -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+        self.reason = reason
+        self.is_recorded = False
+
+
+class Stop(Exception):
+    """A scope of the language ends now."""
+
+
+class StopTarget(Stop):
+    """All tasklists of a step on one target end; the step's quorum can still be met (7.6)."""
+
+
+class StopTimeReached(Stop):
+    """A step's stop time has come, which is no failure (8.3)."""
+
+
+class StopStep(Stop):
+    """A step ends on all its targets."""
+
+
+class StopExperiment(Stop):
+    """The experiment ends: its foreground now, then its ending (11.1)."""
+
+
+_STRENGTH = (TaskFailed, StopTarget, StopTimeReached, StopStep, StopExperiment)
+
+
+def stronger(one: Exception | None, other: Exception) -> Exception:
+    """Of two signals to one scope, the one that reaches further; the earlier of equals."""
+    if one is None:
+        return other
+    return one if _strength(one) >= _strength(other) else other
+
+
+def _strength(signal: Exception) -> int:
+    return _STRENGTH.index(type(signal))

@@ -1,0 +1,87 @@
+"""Registered teardowns: once each, in order, however the experiment ends (LANGUAGE.md 9.5)."""
+
+from __future__ import annotations
+
+from gplmt.engine.context import Quorum
+from gplmt.engine.session import Session, Tally
+from gplmt.engine.signals import Stop
+from gplmt.engine.step import FanOut, StepRunner, Surroundings
+from gplmt.events import Outcome, TeardownFinished, TeardownRegistered, TeardownStarted
+from gplmt.planning import Teardown
+
+
+class Teardowns:
+    """What to run at the end, in order of registration."""
+
+    def __init__(self, session: Session, steps: StepRunner) -> None:
+        self._session = session
+        self._steps = steps
+        self._registered: dict[object, tuple[Teardown, FanOut]] = {}
+
+    def register(self, teardown: Teardown, surroundings: Surroundings) -> None:
+        """Remember a teardown with the variables of this moment; a repetition changes nothing."""
+        variables = {**surroundings.variables, **teardown.environment}
+        targets = tuple(member.node.name for member in teardown.members)
+        key = (teardown.tasklist, targets, tuple(sorted(variables.items())))
+        if key in self._registered:
+            return
+        fan_out = FanOut(
+            step=f"teardown-{len(self._registered) + 1}",
+            tasklist=teardown.tasklist,
+            members=teardown.members,
+            variables=variables,
+            iteration=None,
+            quorum=Quorum(target_count=len(targets), required=None),
+            span=self._session.span(),
+        )
+        self._registered[key] = teardown, fan_out
+        self._session.recorder.emit(
+            TeardownRegistered(
+                time=self._session.now(),
+                at=str(teardown.at),
+                step=fan_out.step,
+                tasklist=teardown.tasklist,
+                targets=targets,
+            )
+        )
+
+    async def run(self, tally: Tally, parent: int) -> None:
+        """Run all, one after another; a failing one does not stop the next."""
+        for teardown, fan_out in self._registered.values():
+            await self._run_one(teardown, fan_out, tally, parent)
+
+    async def _run_one(
+        self, teardown: Teardown, fan_out: FanOut, tally: Tally, parent: int
+    ) -> None:
+        self._emit_started(teardown, fan_out, parent)
+        own, outcome = Tally(tally), None
+        try:
+            await self._steps.run_members(fan_out, own)
+            outcome = Outcome.FAILED if own.failures else Outcome.OK
+        except Stop:  # there is nothing left to stop but this teardown
+            outcome = Outcome.FAILED
+        finally:
+            self._session.recorder.emit(
+                TeardownFinished(
+                    time=self._session.now(),
+                    span=fan_out.span,
+                    parent=parent,
+                    at=str(teardown.at),
+                    step=fan_out.step,
+                    tasklist=teardown.tasklist,
+                    outcome=outcome or self._session.stopped,
+                )
+            )
+
+    def _emit_started(self, teardown: Teardown, fan_out: FanOut, parent: int) -> None:
+        self._session.recorder.emit(
+            TeardownStarted(
+                time=self._session.now(),
+                span=fan_out.span,
+                parent=parent,
+                at=str(teardown.at),
+                step=fan_out.step,
+                tasklist=teardown.tasklist,
+                targets=tuple(member.node.name for member in fan_out.members),
+            )
+        )
