@@ -1,0 +1,105 @@
+"""What a person sees while an experiment runs: output as `TARGET | line`, and our messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from errno import EPIPE
+
+from gplmt.recording.faults import in_words
+from gplmt.recording.writer import Writer
+
+LONGEST_LINE = 64 * 1024
+_LONG_LINE = re.compile(rb"[^\n]{%d}(?=[^\n])" % LONGEST_LINE)
+
+
+class Terminal:
+    """The two standard streams; whole lines only, in the order in which they came.
+
+    `stdout` and `stderr` are descriptors, None where there is none (`>&-`).  A reader that is
+    slow makes the shown commands wait, one that has gone (`| head`) ends the showing.
+    """
+
+    def __init__(self, *, stdout: int | None = 1, stderr: int | None = 2) -> None:
+        self._stdout = stdout
+        self._stderr = stderr
+        self._writer = Writer(self._report)
+
+    def stdout_of(self, target: str) -> LineStream | None:
+        """Where to show what a command on this target writes to its stdout."""
+        return None if self._stdout is None else LineStream(self._writer, self._stdout, target)
+
+    def stderr_of(self, target: str) -> LineStream | None:
+        """Where to show what a command on this target writes to its stderr."""
+        return None if self._stderr is None else LineStream(self._writer, self._stderr, target)
+
+    def message(self, text: str) -> None:
+        """Say something of our own on stderr: whole lines, never inside one of a command."""
+        if self._stderr is not None:
+            self._writer.put(self._stderr, f"{text}\n".encode("utf-8", "surrogateescape"))
+
+    def close(self) -> bool:
+        """Wait until everything is shown; False if Ctrl-C or `abandon` cut that short.
+
+        Blocks, so only after the event loop has ended and its signal handlers are gone.
+        """
+        return self._writer.close()
+
+    def abandon(self) -> None:
+        """Show nothing any more, and let `close` return; may be called by a signal handler."""
+        self._writer.abandon()
+
+    def _report(self, descriptor: int, error: OSError) -> None:
+        if error.errno != EPIPE and descriptor != self._stderr:
+            self.message(f"cannot show output: {in_words(error)}; it is still logged")
+
+
+class LineStream:
+    """Shows one output stream of one command; an `OutputSink` that never fails."""
+
+    def __init__(self, writer: Writer, descriptor: int, target: str) -> None:
+        self._writer = writer
+        self._descriptor = descriptor
+        self._prefix = f"{target} | ".encode()
+        self._partial = bytearray()  # the line so far, at most LONGEST_LINE
+
+    def write(self, data: bytes) -> bool:
+        """Show the lines that are whole now; bytes stay as they are.
+
+        A line longer than 64 KiB is shown in pieces of that length, each as a line.
+        """
+        if not self._writer.takes(self._descriptor):
+            return True
+        self._partial += data
+        end = self._partial.rfind(b"\n") + 1
+        if not end and len(self._partial) <= LONGEST_LINE:
+            return True
+        lines = bytes(self._partial[:end])
+        del self._partial[:end]
+        return self._show(lines + self._cut())
+
+    def on_ready(self, callback: Callable[[], None]) -> None:
+        """Call back on the event loop once the terminal has caught up."""
+        self._writer.call_when_ready(callback)
+
+    def close(self) -> None:
+        """Show a last line that has no newline, with one."""
+        if self._partial:
+            self._show(bytes(self._partial) + b"\n")
+            self._partial.clear()
+
+    def _cut(self) -> bytes:
+        """Take from the partial line as much as must not wait for its end."""
+        end = (len(self._partial) - 1) // LONGEST_LINE * LONGEST_LINE
+        if end <= 0:
+            return b""
+        pieces = bytes(self._partial[:end]) + b"\n"
+        del self._partial[:end]
+        return pieces
+
+    def _show(self, lines: bytes) -> bool:
+        """Put the target before each line; all in one go, as lines by the million come here."""
+        if len(lines) > LONGEST_LINE:
+            lines = _LONG_LINE.sub(rb"\g<0>\n", lines)
+        prefixed = self._prefix + lines[:-1].replace(b"\n", b"\n" + self._prefix) + b"\n"
+        return self._writer.put(self._descriptor, prefixed)
