@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gplmt.errors import CopyError
-from gplmt.transports.copying_files import failing_as, shown
+from gplmt.transports.copying_bytes import failing_as, shown
 
 
 def says_into(destination: str) -> bool:
@@ -40,6 +40,7 @@ def expand(source: str, directory: Path) -> list[Path]:
                 raise
         else:
             return [literal]
+    # Path.glob would let `*` match a leading dot.
     matches = sorted(root / match for match in glob.glob(rest, root_dir=root))  # noqa: PTH207
     if not matches:
         raise CopyError(f"nothing matches {shown(literal)}")
@@ -76,16 +77,26 @@ def place(
 def _anchored(text: str, directory: Path) -> tuple[Path, str]:
     """The directory where `text` begins, and the rest; only the rest may be a pattern."""
     if text == "~" or text.startswith("~/"):
-        return Path("~").expanduser(), text[2:]
+        return directory / _home(), text[2:]
     if text.startswith("/"):
         return Path("/"), text.lstrip("/")
     return directory, text
 
 
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as exc:
+        raise CopyError("cannot tell the home directory; set the variable HOME") from exc
+
+
 def _is_entered(source: Path, destination: Path) -> bool:
     """Whether an existing destination is a directory to copy into rather than to merge with."""
-    is_same_tree = source.is_dir() and _name(source) == destination.name
-    return destination.is_dir() and not is_same_tree
+    with failing_as("write", destination):
+        if not destination.is_dir():
+            return False
+    with failing_as("read", source):
+        return not source.is_dir() or _name(source) != destination.name
 
 
 def _name(source: Path) -> str:

@@ -10,9 +10,14 @@ from pathlib import Path
 from threading import Event
 
 from gplmt.errors import CopyError
-from gplmt.transports.copying_files import check_stop, copy_file, failing_as, shown
+from gplmt.transports.copying_bytes import check_stop, failing_as, shown
+from gplmt.transports.copying_files import (
+    copy_file,
+    is_temporary,
+    refuse_directory,
+    temporary_beside,
+)
 
-_OWNER_ALL = stat.S_IRWXU
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -38,50 +43,66 @@ class TreeCopy:
 
         Raises:
             CopyError: the reason, naming the path.
-            StoppedError: the event was set.
+            StoppedError: `stop` was set.
         """
         with failing_as("read", source):
             status = source.stat()
-        if stat.S_ISDIR(status.st_mode):
-            _check_apart(source, destination)
-        self._make_parents(destination.parent)
-        try:
-            self._copy_entries(source, destination, status)
-        finally:
-            self._set_modes()
+        with failing_as("write", destination):
+            if stat.S_ISDIR(status.st_mode):
+                _check_apart(source, destination)
+            self._make_parents(destination.parent)
+            try:
+                self._copy_all(source, destination, status)
+            finally:
+                self._set_modes()
 
-    def _copy_entries(self, source: Path, destination: Path, status: os.stat_result) -> None:
+    def _copy_all(self, source: Path, destination: Path, status: os.stat_result) -> None:
         # Not recursive: a tree may be deeper than Python's stack.
-        pending = [(source, destination, status)]
+        pending = [self._copy_one(source, destination, status)]
         while pending:
             check_stop(self.stop)
-            source, destination, status = pending.pop()
-            if stat.S_ISDIR(status.st_mode):
-                pending.extend(self._copy_directory(source, destination, status))
-            elif stat.S_ISLNK(status.st_mode):
-                self._copy_link(source, destination)
-            else:
-                self._copy_file(source, destination, status)
+            if (pair := next(pending[-1], None)) is None:
+                pending.pop()
+                continue
+            with failing_as("read", pair[0]):
+                status = pair[0].lstat()
+            pending.append(self._copy_one(*pair, status))
+
+    def _copy_one(
+        self, source: Path, destination: Path, status: os.stat_result
+    ) -> Iterator[tuple[Path, Path]]:
+        """Copy a file or a link, or a directory whose entries, to be copied next, are returned."""
+        if stat.S_ISDIR(status.st_mode):
+            return self._copy_directory(source, destination, status)
+        if stat.S_ISLNK(status.st_mode):
+            self._copy_link(source, destination)
+        elif kind := _KINDS.get(stat.S_IFMT(status.st_mode)):
+            raise CopyError(
+                f"cannot copy {shown(source)}: it is {kind};"
+                " only files, directories and links can be copied"
+            )
+        else:
+            self._copy_file(source, destination)
+        return iter(())
 
     def _copy_directory(
         self, source: Path, destination: Path, status: os.stat_result
-    ) -> list[tuple[Path, Path, os.stat_result]]:
-        """Make the directory; return what is to be copied into it, last first."""
-        with failing_as("read", source):
-            children = sorted(source.iterdir(), reverse=True)
+    ) -> Iterator[tuple[Path, Path]]:
+        with failing_as("read", source), os.scandir(source) as entries:
+            names = sorted(entry.name for entry in entries if not is_temporary(entry.name))
         with failing_as("write", destination):
-            self._make_directory(source, destination, status)
-        return [(child, destination / child.name, _status(child)) for child in children]
+            try:
+                destination.mkdir(stat.S_IRWXU)
+            except FileExistsError:
+                self._enter_directory(source, destination)
+            else:
+                self._own_directory(destination, status.st_mode & 0o777)
+        return ((source / name, destination / name) for name in names)
 
-    def _make_directory(self, source: Path, destination: Path, status: os.stat_result) -> None:
-        try:
-            destination.mkdir(_OWNER_ALL)
-        except FileExistsError:
-            self._enter_directory(source, destination)
-        else:
-            self.created.append(destination)
-            inherited = destination.stat().st_mode & stat.S_ISGID
-            self._modes.append((destination, status.st_mode & 0o777 | inherited))
+    def _own_directory(self, directory: Path, permissions: int) -> None:
+        self.created.append(directory)
+        inherited = directory.stat().st_mode & stat.S_ISGID
+        self._modes.append((directory, permissions | inherited))
 
     def _enter_directory(self, source: Path, destination: Path) -> None:
         """Make an existing directory ready to receive files."""
@@ -95,25 +116,18 @@ class TreeCopy:
 
     def _copy_link(self, source: Path, destination: Path) -> None:
         with failing_as("read", source):
-            text = source.readlink()
+            # Not Path.readlink, which would shorten `./a` to `a`.
+            text = os.readlink(source)  # noqa: PTH115
         with failing_as("write", destination):
-            exists = os.path.lexists(destination)
-            if destination.is_dir() and not destination.is_symlink():
-                raise CopyError(
-                    f"cannot write {shown(destination)}: it is a directory,"
-                    f" and {shown(source)} is not"
-                )
+            is_new = not os.path.lexists(destination)
+            if not destination.is_symlink():
+                refuse_directory(source, destination)
             _make_link(destination, text)
-        if not exists:
+        if is_new:
             self.created.append(destination)
         self.files += 1
 
-    def _copy_file(self, source: Path, destination: Path, status: os.stat_result) -> None:
-        if kind := _KINDS.get(stat.S_IFMT(status.st_mode)):
-            raise CopyError(
-                f"cannot copy {shown(source)}: it is {kind};"
-                " only files, directories and links can be copied"
-            )
+    def _copy_file(self, source: Path, destination: Path) -> None:
         copied = copy_file(source, destination, stop=self.stop)
         if copied.created is not None:
             self.created.append(copied.created)
@@ -121,9 +135,11 @@ class TreeCopy:
         self.bytes += copied.bytes
 
     def _make_parents(self, directory: Path) -> None:
-        if directory.is_dir():
-            return
-        for path in (*reversed(directory.parents), directory):
+        missing = []
+        while not directory.is_dir():
+            missing.append(directory)
+            directory = directory.parent
+        for path in reversed(missing):
             with failing_as("create directory", path):
                 if _make_missing(path):
                     self.created.append(path)
@@ -131,7 +147,9 @@ class TreeCopy:
     def _set_modes(self) -> None:
         """Give the directories their permission bits, now that nothing more goes into them."""
         while self._modes:
-            _set_mode(*self._modes.pop())
+            directory, mode = self._modes.pop()
+            with failing_as("set the permissions of", directory):
+                _set_mode(directory, mode)
 
 
 def remove_created(paths: Sequence[Path]) -> list[Path]:
@@ -139,19 +157,17 @@ def remove_created(paths: Sequence[Path]) -> list[Path]:
 
     Read-only directories give their files away too, if they are ours.
     """
-    left: list[Path] = []
     with _opened_up(dict.fromkeys(path.parent for path in paths)):
-        left.extend(path for path in reversed(paths) if not _is_removed(path))
+        left = [path for path in reversed(paths) if not _remove(path)]
     return left[::-1]
 
 
-def _status(path: Path) -> os.stat_result:
-    with failing_as("read", path):
-        return path.lstat()
-
-
 def _check_apart(source: Path, destination: Path) -> None:
-    """Refuse a copy of a tree into itself, and one over a tree that contains it."""
+    """Refuse a copy of a tree into itself, and one over a tree that contains it.
+
+    Raises:
+        CopyError: it is one.
+    """
     inner, outer = Path(os.path.realpath(source)), Path(os.path.realpath(destination))
     if inner == outer:
         reason = "they are the same directory"
@@ -164,8 +180,8 @@ def _check_apart(source: Path, destination: Path) -> None:
     raise CopyError(f"cannot copy {shown(source)} to {shown(destination)}: {reason}")
 
 
-def _make_link(destination: Path, text: Path) -> None:
-    temporary = destination.parent / f".gplmt-{os.urandom(8).hex()}.tmp"
+def _make_link(destination: Path, text: str) -> None:
+    temporary = temporary_beside(destination)
     temporary.symlink_to(text)
     try:
         temporary.replace(destination)
@@ -175,7 +191,7 @@ def _make_link(destination: Path, text: Path) -> None:
 
 
 def _make_missing(directory: Path) -> bool:
-    """Make a directory; False if it was there, made perhaps by somebody else just now."""
+    """Make a directory; False if it is there, made perhaps by somebody else just now."""
     try:
         directory.mkdir()
     except FileExistsError:
@@ -193,26 +209,29 @@ def _opened_up(directories: Iterable[Path]) -> Iterator[None]:
         yield
     finally:
         for directory, mode in reversed(opened):
-            _set_mode(directory, mode)
+            with suppress(OSError):
+                _set_mode(directory, mode)
 
 
-def _open_up(directory: Path) -> list[tuple[Path, int]]:
+def _open_up(directory: Path) -> tuple[tuple[Path, int], ...]:
     """Let the owner write in a directory; return what `_set_mode` shall put back."""
+    # Whether this was enough, or even possible, shows when something is written there.
     with suppress(OSError):
-        mode = stat.S_IMODE(directory.stat().st_mode)
-        if mode & _OWNER_ALL != _OWNER_ALL:
-            directory.chmod(mode | _OWNER_ALL)
-            return [(directory, mode)]
-    return []
+        if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
+            mode = stat.S_IMODE(directory.stat().st_mode)
+            directory.chmod(mode | stat.S_IRWXU)
+            return ((directory, mode),)
+    return ()
 
 
 def _set_mode(directory: Path, mode: int) -> None:
-    # Ours or just removed; a refusal means a file system without permission bits.
+    # It was ours, so a refusal means a file system without permission bits.
     with suppress(PermissionError, FileNotFoundError):
         directory.chmod(mode)
 
 
-def _is_removed(path: Path) -> bool:
+def _remove(path: Path) -> bool:
+    """Remove a path; False if it is still there."""
     try:
         if stat.S_ISDIR(path.lstat().st_mode):
             path.rmdir()

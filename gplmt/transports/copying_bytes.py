@@ -1,0 +1,158 @@
+"""The bytes of one file, in pieces between which a copy can be stopped."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+
+from msgspec import Struct
+
+from gplmt.errors import CopyError
+
+# What is copied between two looks at whether to stop: 40 ms on a disk of 100 MB/s.
+_CHUNK_BYTES = 4 << 20
+_BLOCK_BYTES = 1 << 20
+_POLL_SECONDS = 0.02
+
+
+class StoppedError(Exception):
+    """The copy was asked to stop, and has removed its temporary file."""
+
+
+def check_stop(stop: Event) -> None:
+    """Leave the copy if it was asked to stop.
+
+    Raises:
+        StoppedError: it was.
+    """
+    if stop.is_set():
+        raise StoppedError
+
+
+def shown(path: Path) -> str:
+    """The path as it may stand in a message of one line: odd characters are escaped."""
+    text = str(path)
+    return text if text.isprintable() else repr(text)
+
+
+@contextmanager
+def failing_as(action: str, path: Path) -> Iterator[None]:
+    """Turn an OSError into the CopyError `cannot ACTION PATH: reason`."""
+    try:
+        yield
+    except OSError as exc:
+        raise CopyError(f"cannot {action} {shown(path)}: {exc.strerror or exc}") from exc
+
+
+class Transfer(Struct, frozen=True, kw_only=True):
+    """Two open files, and their names for messages."""
+
+    reading: int
+    writing: int
+    source: Path
+    destination: Path
+    stop: Event
+
+    def copy(self) -> int:
+        """Copy all of a regular file to an empty one, holes left out; return its length."""
+        status = os.fstat(self.reading)
+        offset = 0
+        for start, end in _data_extents(self.reading, status):
+            offset = self._copy_extent(start, end)
+            if offset < end:
+                break
+        else:
+            # There is more where /proc tells no size, or where the file has grown.
+            offset = self._copy_extent(status.st_size, None)
+        with failing_as("write", self.destination):
+            os.ftruncate(self.writing, offset)
+        return offset
+
+    def stream(self) -> int:
+        """Write all of a regular file to a non-blocking descriptor; return its length."""
+        poller = select.poll()
+        poller.register(self.writing, select.POLLOUT)
+        offset = 0
+        while block := self._read(offset, _BLOCK_BYTES):
+            offset += len(block)
+            rest = memoryview(block)
+            while rest:
+                check_stop(self.stop)
+                rest = rest[self._write_some(rest) :]
+                if rest:
+                    poller.poll(_POLL_SECONDS * 1000)
+        return offset
+
+    def _copy_extent(self, start: int, end: int | None) -> int:
+        """Copy from `start` to `end`, None for the end of the file; return where it ended."""
+        offset = start
+        while end is None or offset < end:
+            check_stop(self.stop)
+            size = _CHUNK_BYTES if end is None else min(_CHUNK_BYTES, end - offset)
+            count = self._copy_in_kernel(offset, size) or self._copy_in_memory(offset, size)
+            if not count:
+                break
+            offset += count
+        return offset
+
+    def _copy_in_kernel(self, offset: int, size: int) -> int:
+        try:
+            return os.copy_file_range(self.reading, self.writing, size, offset, offset)
+        except OSError:
+            # Two file systems, say; a real fault shows again, then told apart as read or write.
+            return 0
+
+    def _copy_in_memory(self, offset: int, size: int) -> int:
+        block = self._read(offset, min(size, _BLOCK_BYTES))
+        with failing_as("write", self.destination):
+            return os.pwrite(self.writing, block, offset)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        with failing_as("read", self.source):
+            return os.pread(self.reading, size, offset)
+
+    def _write_some(self, block: memoryview) -> int:
+        with failing_as("write", self.destination), suppress(BlockingIOError):
+            return os.write(self.writing, block)
+        return 0
+
+
+def _data_extents(descriptor: int, status: os.stat_result) -> Iterator[tuple[int, int]]:
+    """The parts of the file that are stored, as far as the file system tells."""
+    if status.st_blocks * 512 >= status.st_size:
+        yield 0, status.st_size
+        return
+    end = 0
+    while end < status.st_size:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+            end = os.lseek(descriptor, start, os.SEEK_HOLE)
+        except OSError as exc:
+            if exc.errno != errno.ENXIO:  # which says that nothing but a hole follows
+                yield end, status.st_size
+            return
+        yield start, end
+
+
+def open_through(destination: Path, stop: Event) -> int:
+    """Open what is no regular file for writing; a FIFO is waited for until somebody reads it.
+
+    Raises:
+        CopyError: the reason.
+        StoppedError: nobody did before `stop` was set.
+    """
+    flags = os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    with failing_as("write", destination):
+        while True:
+            try:
+                return os.open(destination, flags)
+            except OSError as exc:
+                if exc.errno != errno.ENXIO or not destination.is_fifo():
+                    raise
+            check_stop(stop)
+            stop.wait(_POLL_SECONDS)
