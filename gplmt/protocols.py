@@ -164,6 +164,19 @@ class Leftover(Struct, frozen=True, kw_only=True):
     processes: tuple[str, ...]  # "PID NAME"
 
 
+class TransportSettings(Struct, frozen=True, kw_only=True):
+    """What every transport is told when it is made.
+
+    `directory` is where local commands start, `run_token` a random word that marks the
+    processes of this run, `descriptor_limit` the number of files that commands may open.
+    """
+
+    directory: Path
+    grace_seconds: float
+    run_token: str
+    descriptor_limit: int | None = None
+
+
 class Transport(Protocol):
     """A way to reach nodes: one object for all nodes of one kind of address in a run.
 

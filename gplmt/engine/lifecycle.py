@@ -59,7 +59,7 @@ class ExperimentRun:
             for transport in self._session.transports.values():
                 await transport.close()
             self._emit_finished()
-        return self._exit_code
+        return self.exit_code
 
     def interrupt(self, number: int) -> None:
         """Take a signal: the first ends the experiment, the second also its ending (11.2)."""
@@ -149,10 +149,18 @@ class ExperimentRun:
         await self._stop_leftovers()
 
     @property
-    def _exit_code(self) -> int:
+    def exit_code(self) -> int:
+        """gplmt's own exit code (LANGUAGE.md 11.3)."""
         if self._session.interrupted_by is not None:
             return 128 + self._session.interrupted_by
         return 1 if self._tally.failures else 0
+
+    @property
+    def outcome(self) -> Outcome:
+        """The run as a whole."""
+        if self._session.interrupted_by is not None:
+            return Outcome.CANCELLED
+        return Outcome.FAILED if self._tally.failures else Outcome.OK
 
     def _emit_started(self) -> None:
         self._session.recorder.emit(
@@ -167,19 +175,15 @@ class ExperimentRun:
         )
 
     def _emit_finished(self) -> None:
-        if self._session.interrupted_by is not None:
-            outcome = Outcome.CANCELLED
-        else:
-            outcome = Outcome.FAILED if self._tally.failures else Outcome.OK
         self._session.recorder.emit(
             ExperimentFinished(
                 time=self._session.now(),
                 span=self._span,
                 at=str(self._plan.at),
                 experiment=self._plan.name,
-                outcome=outcome,
+                outcome=self.outcome,
                 reason=self._reason,
-                exit_code=self._exit_code,
+                exit_code=self.exit_code,
                 failures=self._tally.failures,
             )
         )

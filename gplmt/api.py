@@ -1,0 +1,152 @@
+"""The four verbs wired together: load, plan, prepare, run. What scripts and the CLI call."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from gplmt.clock import SystemClock
+from gplmt.engine.lifecycle import ExperimentRun
+from gplmt.engine.session import Session
+from gplmt.errors import SetupError, UsageError
+from gplmt.events import Outcome
+from gplmt.loading import Loaded, load
+from gplmt.planning import Plan, make_plan
+from gplmt.plugins import is_reachable, make_transport
+from gplmt.protocols import OutputLogs, Recorder, TransportSettings
+
+_STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """An experiment to load: the file as the user named it, and where else to look."""
+
+    file: str
+    working_directory: Path
+    include_directories: tuple[str, ...] = ()
+    rng: str | None = None
+
+
+class RunResult(Struct, frozen=True, kw_only=True):
+    """How a run ended."""
+
+    exit_code: int
+    outcome: Outcome
+
+
+def load_experiment(source: Source) -> Loaded:
+    """Read and check an experiment and all it includes; nothing is started.
+
+    Raises:
+        DocumentError: with all faults at once.
+        UsageError: the working directory is none.
+    """
+    if not source.working_directory.is_dir():
+        raise UsageError(f"{source.working_directory} is not a directory")
+    return load(
+        source.file,
+        include_directories=source.include_directories,
+        rng=source.rng,
+        host_environment=os.environ,
+        working_directory=source.working_directory.absolute(),
+        now=SystemClock().now(),
+    )
+
+
+def plan_experiment(loaded: Loaded) -> Plan:
+    """Resolve the steps of a loaded experiment.
+
+    Raises:
+        UsageError: it is a library.
+    """
+    experiment = loaded.experiment
+    if experiment.is_library:
+        raise UsageError(
+            f"{experiment.at}: error: there are no steps to run; a library can only be checked "
+            "and included"
+        )
+    return make_plan(experiment, loaded.inventory)
+
+
+def require_transports(plan: Plan) -> None:
+    """See that every node can be reached by this version.
+
+    Raises:
+        SetupError: naming the first target that cannot.
+    """
+    for member in plan.members().values():
+        kind = member.node.address.kind
+        if not is_reachable(kind):
+            raise SetupError(
+                f"{member.node.at}: error: target '{member.node.name}' is of type {kind}, which "
+                "this version checks and plans, but cannot run"
+            )
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    recorder: Recorder,
+    logs: OutputLogs,
+    run_directory: Path,
+    working_directory: Path,
+    grace_seconds: float,
+    descriptor_limit: int | None = None,
+) -> RunResult:
+    """Run a plan on an event loop of its own, and return when its ending is over.
+
+    SIGINT, SIGTERM and SIGHUP end it as LANGUAGE.md 11.2 says; a third one ends gplmt at once.
+    """
+    kinds = {member.node.address.kind for member in plan.members().values()}
+    settings = TransportSettings(
+        directory=working_directory,
+        grace_seconds=grace_seconds,
+        run_token=secrets.token_hex(8),
+        descriptor_limit=descriptor_limit,
+    )
+
+    async def main() -> RunResult:
+        session = Session(
+            recorder=recorder,
+            clock=SystemClock(),
+            transports={kind: make_transport(kind, settings) for kind in sorted(kinds)},
+            logs=logs,
+            run_directory=run_directory,
+            working_directory=working_directory,
+        )
+        run = ExperimentRun(session, plan)
+        with _signals_to(run.interrupt):
+            exit_code = await run.run()
+        return RunResult(exit_code=exit_code, outcome=run.outcome)
+
+    return asyncio.run(main())
+
+
+@contextmanager
+def _signals_to(interrupt: Callable[[int], None]) -> Iterator[None]:
+    """Have signals call `interrupt`, the third one end the process; one ignored stays ignored."""
+    received = 0
+
+    def receive(number: int) -> None:
+        nonlocal received
+        received += 1
+        if received > 2:  # whoever is this insistent wants out; the guard cleans up after us
+            os._exit(128 + number)
+        interrupt(number)
+
+    loop = asyncio.get_running_loop()
+    heeded = [number for number in _STOPPING_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    for number in heeded:
+        loop.add_signal_handler(number, receive, number)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            loop.remove_signal_handler(number)

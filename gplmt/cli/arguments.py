@@ -1,0 +1,176 @@
+"""The command line: what may be given, and what it means."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gplmt import __version__
+
+_RUN_EXAMPLES = """\
+examples:
+  %(prog)s examples/hello_world.xml          run an experiment
+  %(prog)s lab.xml --dry-run                 show what would happen
+  %(prog)s lab.xml -C /scratch --quiet       run in another directory, output to logs only
+  %(prog)s lab.xml -I ~/gplmt/lib            look there for included files, too
+
+exit codes: 0 all well, 1 something failed, 2 the document or the command line is wrong,
+3 the experiment could not be set up, 128+N ended by signal N
+"""
+_EXAMPLES = """\
+examples:
+  %(prog)s run examples/hello_world.xml      run an experiment
+  %(prog)s check lab.xml                     find its faults, all at once
+  %(prog)s plan lab.xml                      show what would happen
+
+`gplmt COMMAND --help` tells the options of a command.
+"""
+
+
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What was asked for; `words` as they were typed. Only a run uses what has a default."""
+
+    command: str
+    words: tuple[str, ...]
+    file: str
+    directory: Path
+    include_directories: tuple[str, ...]
+    rng: str | None
+    log_root: Path = Path("gplmt-runs")
+    grace_seconds: float = 5.0
+    is_batch: bool = False
+    is_quiet: bool = False
+    is_verbose: bool = False
+
+
+def parse_gplmt(words: Sequence[str]) -> Arguments:
+    """The arguments of `gplmt`; leaves with 2 and a message if they are wrong."""
+    parser = _parser("gplmt", "Run experiments on many machines from one file.", _EXAMPLES)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, about in (
+        ("run", "run an experiment"),
+        ("check", "check an experiment or a library, and all it includes"),
+        ("plan", "show what a run would do, without doing it (the dry run)"),
+    ):
+        command = commands.add_parser(
+            name,
+            help=about,
+            description=f"{about[0].upper()}{about[1:]}.",
+            epilog=_RUN_EXAMPLES if name == "run" else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        _add_source_options(command)
+        if name == "run":
+            _add_run_options(command)
+    return _to_arguments(parser, words)
+
+
+def parse_light(words: Sequence[str]) -> Arguments:
+    """The arguments of `gplmt-light.py`, those of `gplmt run`."""
+    parser = _parser("gplmt-light.py", "Run an experiment.", _RUN_EXAMPLES)
+    parser.set_defaults(command="run")
+    _add_source_options(parser)
+    _add_run_options(parser)
+    return _to_arguments(parser, words)
+
+
+def _parser(program: str, about: str, examples: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=about,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"gplmt {__version__}")
+    return parser
+
+
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the experiment")
+    parser.add_argument(
+        "-C",
+        "--directory",
+        metavar="DIR",
+        default=".",
+        help="where local commands start and relative put and get paths lead (default: here)",
+    )
+    parser.add_argument(
+        "-I",
+        "--include-dir",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="where to look for included files that are not beside their document; repeatable",
+    )
+    parser.add_argument(
+        "--rng", metavar="FILE", help="validate with this RELAX NG schema, not gplmt's own"
+    )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--logroot-dir",
+        metavar="DIR",
+        default="gplmt-runs",
+        help="where run directories are made (default: gplmt-runs)",
+    )
+    parser.add_argument(
+        "-d",
+        "--dry",
+        "--dry-run",
+        dest="dry",
+        action="store_true",
+        help="show what would happen, and stop; as `gplmt plan`",
+    )
+    parser.add_argument("--batch", action="store_true", help="never ask anything")
+    parser.add_argument(
+        "--grace",
+        metavar="SECONDS",
+        type=_grace,
+        default=5.0,
+        help="how long a command that is stopped may take to end before it is killed (default: 5)",
+    )
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument(
+        "-q", "--quiet", action="store_true", help="command output goes to the log files only"
+    )
+    shown.add_argument(
+        "-v", "--verbose", action="store_true", help="tell of every step that starts and ends"
+    )
+
+
+def _grace(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 up")
+    return seconds
+
+
+def _to_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> Arguments:
+    given = parser.parse_args(words)
+    source = Arguments(
+        command=given.command,
+        words=tuple(words),
+        file=given.file,
+        directory=Path(given.directory),
+        include_directories=tuple(given.include_dir),
+        rng=given.rng,
+    )
+    if given.command != "run":
+        return source
+    return replace(
+        source,
+        command="plan" if given.dry else "run",
+        log_root=Path(given.logroot_dir),
+        grace_seconds=given.grace,
+        is_batch=given.batch,
+        is_quiet=given.quiet,
+        is_verbose=given.verbose,
+    )

@@ -1,0 +1,21 @@
+"""`gplmt check`: the faults of a document, on stdout."""
+
+from __future__ import annotations
+
+from gplmt.cli.arguments import Arguments
+from gplmt.cli.source import load_source
+from gplmt.errors import DocumentError
+
+
+def check(arguments: Arguments) -> int:
+    """Print all diagnostics and a verdict; the exit code is 0 where nothing is an error."""
+    try:
+        loaded = load_source(arguments)
+    except DocumentError as error:
+        print(error)
+        return error.exit_code
+    for warning in loaded.warnings:
+        print(warning)
+    kind = "library" if loaded.experiment.is_library else "experiment"
+    print(f"{arguments.file}: a valid {kind}")
+    return 0

@@ -1,0 +1,63 @@
+"""The entry points: `gplmt COMMAND` and the historical `gplmt-light.py FILE`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from gplmt.cli.arguments import Arguments, parse_gplmt, parse_light
+from gplmt.errors import DocumentError, GplmtError
+
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `gplmt` with these arguments, the process's own by default; the exit code."""
+    return _guarded(parse_gplmt, sys.argv[1:] if arguments is None else arguments)
+
+
+def main_light(arguments: Sequence[str] | None = None) -> int:
+    """Run `gplmt-light.py`, which is `gplmt run`."""
+    return _guarded(parse_light, sys.argv[1:] if arguments is None else arguments)
+
+
+def _guarded(parse: Callable[[Sequence[str]], Arguments], words: Sequence[str]) -> int:
+    """Turn what the user can mend into a message and an exit code (LANGUAGE.md 11.3)."""
+    try:
+        return _command(parse(words))
+    except DocumentError as error:
+        _complain(str(error))
+        return error.exit_code
+    except GplmtError as error:
+        _complain(_as_message(str(error)))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of a plan has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _command(arguments: Arguments) -> int:
+    match arguments.command:  # each imports what it needs, and only that
+        case "check":
+            from gplmt.cli.check import check
+
+            return check(arguments)
+        case "plan":
+            from gplmt.cli.plan import plan
+
+            return plan(arguments)
+        case _:
+            from gplmt.cli.run import run
+
+            return run(arguments)
+
+
+def _as_message(text: str) -> str:
+    return text if ": error: " in text else f"gplmt: error: {text}"
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,13 @@
+"""From a checked experiment to what will happen."""
+
+from gplmt.planning.plan import (
+    Barrier,
+    Launch,
+    Plan,
+    PlanItem,
+    Repeat,
+    Teardown,
+    make_plan,
+)
+
+__all__ = ["Barrier", "Launch", "Plan", "PlanItem", "Repeat", "Teardown", "make_plan"]
