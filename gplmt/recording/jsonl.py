@@ -75,7 +75,7 @@ class JsonLines:
 
     def _about_missing(self, event: Event) -> WarningIssued:
         return WarningIssued(
-            time=event.time, message=f"{self._missing} events are missing here: {self._failure}"
+            time=event.time, message=f"events are missing here ({self._missing}): {self._failure}"
         )
 
 
