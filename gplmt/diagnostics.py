@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 
 from msgspec import Struct
+
+_MAX_COMPARISONS = 100_000  # of words, about two seconds
 
 
 class Location(Struct, frozen=True, order=True, gc=False):
@@ -47,3 +49,49 @@ def suggestion(word: str, candidates: Iterable[str]) -> str | None:
 
     matches = get_close_matches(word, list(candidates), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+class Faults:
+    """Collects what is wrong with documents while they are read, so that all is told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Diagnostic] = []
+        self._error_count = 0
+        self._suggestions: dict[tuple[str, int], str | None] = {}
+        self._comparisons_left = _MAX_COMPARISONS
+
+    def error(self, at: Location, problem: str, hint: str | None = None) -> None:
+        """Take a fault that refuses the document."""
+        self._error_count += 1
+        self._found.append(Diagnostic(at=at, severity=Severity.ERROR, problem=problem, hint=hint))
+
+    def warning(self, at: Location, problem: str, hint: str | None = None) -> None:
+        """Take a fault with which the document can still be run."""
+        self._found.append(Diagnostic(at=at, severity=Severity.WARNING, problem=problem, hint=hint))
+
+    @property
+    def error_count(self) -> int:
+        """How many errors were taken."""
+        return self._error_count
+
+    def similar(self, word: str, candidates: Collection[str]) -> str | None:
+        """As `suggestion`, but of bounded cost over all faults of a load.
+
+        `candidates` must live as long as these faults: answers are kept by its identity.
+        """
+        key = (word, id(candidates))
+        if key not in self._suggestions:
+            self._comparisons_left -= len(candidates)
+            affordable = self._comparisons_left >= 0
+            self._suggestions[key] = suggestion(word, candidates) if affordable else None
+        return self._suggestions[key]
+
+    def in_order(self, files: Iterable[str]) -> tuple[Diagnostic, ...]:
+        """Each diagnostic once, by file in the order given, then by line."""
+        rank = {file: position for position, file in enumerate(files)}
+        return tuple(
+            sorted(
+                dict.fromkeys(self._found),
+                key=lambda found: (rank.get(found.at.file, len(rank)), found.at.line),
+            )
+        )
