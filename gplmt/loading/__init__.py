@@ -1,1 +1,5 @@
 """XML to model: the only room that imports lxml."""
+
+from gplmt.loading.load import Loaded, load
+
+__all__ = ["Loaded", "load"]

@@ -1,0 +1,37 @@
+"""What the builders of one document share: where faults go, and what they could not build."""
+
+from __future__ import annotations
+
+from gplmt.diagnostics import Faults
+from gplmt.element import Element
+
+_REFERENCES = ("tasklist", "targets", "cleanup", "ref")
+
+
+class Context:
+    """The state of building one document.
+
+    What the structure refused is remembered, so that it causes no follow-on diagnostics
+    (LANGUAGE.md 1.5): names that a dropped element would have defined, names that it mentions,
+    and whether a definition without a name, a use without a reference, or a variable without a
+    name was dropped.
+    """
+
+    def __init__(self, faults: Faults, directory: str) -> None:
+        self.faults = faults
+        self.directory = directory
+        self.dropped_names: set[str] = set()
+        self.mentioned_names: set[str] = set()
+        self.has_nameless_target = False
+        self.has_nameless_tasklist = False
+        self.has_blank_reference = False
+        self.has_nameless_variable = False
+
+    def remember(self, dropped: Element) -> None:
+        """Note what an element that is left out names."""
+        if name := dropped.attributes.get("name"):
+            self.dropped_names.add(name.strip())
+        for reference in _REFERENCES:
+            self.mentioned_names.update(dropped.attributes.get(reference, "").split())
+        for child in dropped.children:
+            self.remember(child)

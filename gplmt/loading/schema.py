@@ -1,0 +1,80 @@
+"""Validation against RELAX NG with libxml2, whose words are a last resort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lxml import etree
+from msgspec import Struct
+
+import gplmt
+from gplmt.diagnostics import Location
+from gplmt.loading.parsing import ParseError
+
+_NAME = "gplmt.rng"
+
+
+class Complaint(Struct, frozen=True):
+    """What libxml2 says of a line."""
+
+    line: int
+    message: str
+
+
+class Schema:
+    """A RELAX NG schema, ready to validate."""
+
+    def __init__(self, path: str | None = None) -> None:
+        """Read the schema at `path`; None for the one shipped with gplmt.
+
+        Raises:
+            ParseError: the file cannot be read, or is no RELAX NG schema.
+        """
+        shown = path if path is not None else str(_shipped())
+        try:
+            source = etree.fromstring(Path(shown).read_bytes(), _parser(), base_url=shown)
+            self._validator = etree.RelaxNG(source)
+        except OSError as error:
+            raise ParseError(
+                Location(shown, 0), f"cannot read the schema: {error.strerror}"
+            ) from None
+        except (etree.XMLSyntaxError, etree.RelaxNGError) as error:
+            at = Location(shown, getattr(error, "lineno", None) or 0)
+            raise ParseError(at, f"no RELAX NG schema: {_plain(str(error))}") from None
+
+    def complaints(self, content: bytes) -> list[Complaint]:
+        """What does not fit the schema in a document in UTF-8, which holds no DOCTYPE."""
+        try:
+            root = etree.fromstring(content, _parser())
+        except etree.XMLSyntaxError as error:
+            return [Complaint(error.lineno or 0, _plain(error.msg or ""))]
+        if self._validator.validate(root):
+            return []
+        return [Complaint(entry.line, _plain(entry.message)) for entry in self._validator.error_log]
+
+
+def _parser() -> etree.XMLParser:
+    """A parser for documents that are known to be without DOCTYPE, and not deep.
+
+    `huge_tree` lifts the limit on the length of a text, as a command may be of any length.
+    """
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        remove_comments=True,
+        remove_pis=True,
+        huge_tree=True,
+    )
+
+
+def _plain(message: str) -> str:
+    """A message of libxml2 as the first words of one line."""
+    return " ".join(message.split()).split(", line ")[0]
+
+
+def _shipped() -> Path:
+    """The schema in an installed package, else in a checkout."""
+    package = Path(gplmt.__file__).parent
+    installed = package / "schema" / _NAME
+    return installed if installed.exists() else package.parent / "schema" / _NAME
