@@ -10,7 +10,7 @@ from gplmt.recording.faults import in_words
 from gplmt.recording.writer import Writer
 
 LONGEST_LINE = 64 * 1024
-_LONG_LINE = re.compile(rb"[^\n]{%d}(?=[^\n])" % LONGEST_LINE)
+_LONG_LINES = re.compile(rb"^[^\n]{%d,}" % (LONGEST_LINE + 1), re.MULTILINE)
 
 
 class Terminal:
@@ -100,6 +100,11 @@ class LineStream:
     def _show(self, lines: bytes) -> bool:
         """Put the target before each line; all in one go, as lines by the million come here."""
         if len(lines) > LONGEST_LINE:
-            lines = _LONG_LINE.sub(rb"\g<0>\n", lines)
+            lines = _LONG_LINES.sub(_in_pieces, lines)
         prefixed = self._prefix + lines[:-1].replace(b"\n", b"\n" + self._prefix) + b"\n"
         return self._writer.put(self._descriptor, prefixed)
+
+
+def _in_pieces(line: re.Match[bytes]) -> bytes:
+    starts = range(0, len(line[0]), LONGEST_LINE)
+    return b"\n".join([line[0][start : start + LONGEST_LINE] for start in starts])
