@@ -93,27 +93,26 @@ class Inventory:
         key = tuple(words)
         members = self._members.get(key)
         if members is None:
-            found: dict[str, Member] = {}
-            for word in key:
-                for name in self.match(word):
-                    for member in self._reach(name, (), ()):
-                        found.setdefault(member.node.name, member)
-            members = self._members[key] = tuple(found.values())
+            names = [name for word in key for name in self.match(word)]
+            members = self._members[key] = tuple(self._reach(names))
         return members
 
-    def _reach(
-        self, name: str, groups: tuple[str, ...], layers: tuple[ExportEnv, ...]
-    ) -> Iterator[Member]:
-        target = self._targets.get(name)
-        if target is None or name in groups:
-            return
-        layers = (*layers, *target.environment)
-        if not isinstance(target, GroupTarget):
-            yield self._member(target, (*target.document_environment, *layers))
-            return
-        for member in target.members:
-            inner = member.ref if isinstance(member, TargetRef) else member.name
-            yield from self._reach(inner, (*groups, name), layers)
+    def _reach(self, names: Sequence[str]) -> Iterator[Member]:
+        """The nodes behind names, depth first; what was reached before brings nothing new."""
+        reached: set[str] = set()
+        waiting: list[tuple[str, tuple[ExportEnv, ...]]] = [(name, ()) for name in reversed(names)]
+        while waiting:
+            name, layers = waiting.pop()
+            target = self._targets.get(name)
+            if target is None or name in reached:
+                continue
+            reached.add(name)
+            layers = (*layers, *target.environment)
+            if isinstance(target, GroupTarget):
+                inner = [_name_of(member) for member in target.members]
+                waiting += [(name, layers) for name in reversed(inner)]
+            else:
+                yield self._member(target, (*target.document_environment, *layers))
 
     def _member(
         self, target: LocalTarget | SshTarget | PlanetlabTarget, layers: Sequence[ExportEnv]
@@ -121,6 +120,10 @@ class Inventory:
         environment, unset = evaluate(layers, self.host_environment)
         node = Node(at=target.at, name=target.name, address=_address(target))
         return Member(node=node, environment=environment, unset=unset)
+
+
+def _name_of(member: Target | TargetRef) -> str:
+    return member.ref if isinstance(member, TargetRef) else member.name
 
 
 def is_pattern(word: str) -> bool:
