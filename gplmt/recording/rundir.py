@@ -17,6 +17,7 @@ from gplmt.recording.faults import in_words
 from gplmt.recording.manifest import Manifest, describe, write_manifest
 from gplmt.recording.masking import mask_document
 from gplmt.recording.names import legible_name
+from gplmt.recording.render import render
 
 LATEST = "latest"
 _LONGEST_NAME = 100
@@ -92,6 +93,8 @@ class RunDirectory:
     def _fill(self, experiment: Experiment) -> None:
         (self.path / "logs").mkdir()
         write_manifest(self._manifest, self.path / "manifest.json")
+        document = render(experiment, directory=Path.cwd())
+        (self.path / "experiment.xml").write_text(document, encoding="utf-8")
         for name, content in masked_sources(experiment.sources):
             file = self.path / "sources" / name
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gplmt.recording.terminal import LONGEST_LINE, Terminal
@@ -126,6 +126,7 @@ def test_lines_over_64_kib_are_cut_into_pieces() -> None:
     assert re.sub(rb"n1 \| |\n", b"", shown) == b"x" * 2 * LONGEST_LINE + b"y" * (LONGEST_LINE + 1)
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.builds(
