@@ -13,11 +13,17 @@ RELAX_NG = "{http://relaxng.org/ns/structure/1.0}"
 
 
 def make_rng(rnc: Path) -> str:
-    """The XML form of a compact schema, documentation included."""
+    """The XML form of a compact schema, documentation included.
+
+    Raises:
+        rnc2rng.parser.ParseError: the compact form is malformed.
+        lxml.etree.RelaxNGParseError: it is no schema, say because a name is not defined.
+    """
     grammar = etree.fromstring(rnc2rng.dumps(rnc2rng.load(str(rnc))).encode())
     for name in list(grammar.iter(f"{RELAX_NG}name")):
         _shorten(name)
     etree.indent(grammar)
+    etree.RelaxNG(grammar)
     return etree.tostring(grammar, encoding="unicode") + "\n"
 
 

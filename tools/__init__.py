@@ -1,0 +1,1 @@
+"""Scripts for developers, run by hand and by the tests."""
