@@ -1,0 +1,160 @@
+"""The guard: one small process that outlives gplmt, to stop what a dead gplmt cannot stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from gplmt.errors import LaunchError
+from gplmt.transports.launching import ExitWatch
+
+_SCRIPT = Path(__file__).with_name("guard.sh")
+_PROBATION_SECONDS = 1.0
+_PATIENCE_SECONDS = 1.0
+
+
+class Guard:
+    """Tells the guard process what there is to stop, and replaces it if it dies.
+
+    A word names something to be stopped, as guard.sh explains.  `shell` is how to call a POSIX
+    shell.
+    """
+
+    def __init__(
+        self, *, token: str, grace_seconds: float, shell: Sequence[str] = ("/bin/sh",)
+    ) -> None:
+        arguments = ("-c", packed_script(), "gplmt-guard", token, f"{grace_seconds:.3f}")
+        self._arguments = (*shell, *arguments)
+        self._words: dict[str, None] = {}
+        self._process: _GuardProcess | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The guard process, None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def start(self) -> None:
+        """Make sure that there is a guard process.
+
+        Raises:
+            LaunchError: it could not be started.
+        """
+        if self._process is None:
+            self._process = _GuardProcess(self._arguments, self._on_exit)
+            self._process.send(*(f"+{word}" for word in self._words))
+
+    def add(self, word: str) -> None:
+        """From now on, this is stopped if gplmt dies."""
+        self._words[word] = None
+        if self._process is not None:
+            self._process.send(f"+{word}")
+
+    def remove(self, word: str) -> None:
+        """This has ended, or shall live on."""
+        if word in self._words:
+            del self._words[word]
+            if self._process is not None:
+                self._process.send(f"-{word}")
+
+    async def close(self) -> None:
+        """Let the guard process go; it touches nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.quit()
+
+    def _on_exit(self, process: _GuardProcess) -> None:
+        if process is not self._process:
+            return
+        self._process = None
+        # One that cannot live is tried again with the next command only.
+        if process.age() > _PROBATION_SECONDS:
+            with suppress(LaunchError):
+                self.start()
+
+
+class _GuardProcess:
+    """One guard process, and its control pipe, which is never waited for."""
+
+    def __init__(self, arguments: Sequence[str], on_exit: Callable[[_GuardProcess], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._on_exit = on_exit
+        self._unsent = bytearray()
+        to_read, self._control = os.pipe()
+        try:
+            self._process = _spawn(arguments, stdin=to_read)
+        except OSError as error:
+            os.close(self._control)
+            reason = (error.strerror or str(error)).lower()
+            raise LaunchError(f"the guard of local commands cannot be started: {reason}") from error
+        finally:
+            os.close(to_read)
+        os.set_blocking(self._control, False)
+        self._gone = self._loop.create_future()
+        self._watch = ExitWatch(self._process, self._exited)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return self._loop.time() - self._started
+
+    def send(self, *lines: str) -> None:
+        """Write lines now, or when the pipe has room."""
+        is_waiting = bool(self._unsent)
+        self._unsent += "".join(f"{line}\n" for line in lines).encode()
+        if not is_waiting:
+            self._flush()
+
+    async def quit(self) -> None:
+        """Ask the process to end, and make it end if it does not; it is reaped."""
+        self.send("quit")
+        await asyncio.wait([self._gone], timeout=_PATIENCE_SECONDS)
+        if not self._gone.done():
+            self._process.kill()
+            await asyncio.wait([self._gone], timeout=_PATIENCE_SECONDS)
+
+    def _flush(self) -> None:
+        if self._gone.done():
+            return
+        try:
+            del self._unsent[: os.write(self._control, self._unsent)]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            self._unsent.clear()
+        if self._unsent:
+            self._loop.add_writer(self._control, self._flush)
+        else:
+            self._loop.remove_writer(self._control)
+
+    def _exited(self, _returncode: int) -> None:
+        self._loop.remove_writer(self._control)
+        os.close(self._control)
+        self._gone.set_result(None)
+        self._on_exit(self)
+
+
+def packed_script() -> str:
+    """The script without what only people need."""
+    lines = (line.strip() for line in _SCRIPT.read_text(encoding="utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("#"))
+
+
+def _spawn(arguments: Sequence[str], *, stdin: int) -> subprocess.Popen[bytes]:
+    # Nearly no environment: no marker, no secret, nothing that changes what the shell does.
+    return subprocess.Popen(  # noqa: S603 - our own script
+        arguments,
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+        start_new_session=True,
+    )
