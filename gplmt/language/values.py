@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
+XML_SPACE = " \t\r\n"  # what does not count around a value (1.3)
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 NAME_MAX_CHARACTERS = 100
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,7 +27,7 @@ _XSD_DURATION = re.compile(
     r"-?P(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d+)?S)?)?"
 )
 _DATETIME = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?P<fraction>\d+))?(?:Z|[+-]\d\d:\d\d)?"
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(?P<fraction>\d+))?(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?"
 )
 _RANGE = re.compile(r"([+-]?\d+):([+-]?\d+)(?::([+-]?\d+))?")
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
@@ -51,7 +52,7 @@ class HostKeyChecking(Enum):
 
 def parse_name(text: str) -> str:
     """A name of a target, tasklist, step or task (LANGUAGE.md 2.1)."""
-    name = text.strip()
+    name = text.strip(XML_SPACE)
     if not NAME.fullmatch(name):
         raise ValueError(
             f"{name!r} is not a name; write letters, digits and _ . - (not first: . -)"
@@ -65,7 +66,7 @@ def parse_name(text: str) -> str:
 
 def parse_variable(text: str) -> str:
     """The name of an environment variable that an experiment may set (LANGUAGE.md 5.1)."""
-    name = text.strip()
+    name = text.strip(XML_SPACE)
     if not VARIABLE.fullmatch(name):
         raise ValueError(f"{name!r} is not a variable name; write letters, digits and _")
     if name.startswith(_BUILT_IN_PREFIX):
@@ -77,21 +78,21 @@ def parse_variable(text: str) -> str:
 
 def parse_boolean(text: str) -> bool:
     """An xsd:boolean."""
-    match text.strip():
+    match text.strip(XML_SPACE):
         case "true" | "1":
             return True
         case "false" | "0":
             return False
-    raise ValueError(f"{text.strip()!r} is neither 'true' nor 'false'")
+    raise ValueError(f"{text.strip(XML_SPACE)!r} is neither 'true' nor 'false'")
 
 
 def parse_integer(text: str, *, least: int, most: int | None = None) -> int:
     """A whole number from `least` to `most`."""
-    number = int(text) if _INTEGER.fullmatch(text.strip()) else None
+    number = int(text) if _INTEGER.fullmatch(text.strip(XML_SPACE)) else None
     if number is not None and number >= least and (most is None or number <= most):
         return number
     expected = f"from {least} to {most}" if most is not None else f"of at least {least}"
-    raise ValueError(f"{text.strip()!r} is not a whole number {expected}")
+    raise ValueError(f"{text.strip(XML_SPACE)!r} is not a whole number {expected}")
 
 
 def parse_port(text: str) -> int:
@@ -109,7 +110,7 @@ def parse_statuses(text: str) -> tuple[int, ...]:
 
 def parse_stop_signal(text: str) -> str:
     """A signal's name without SIG."""
-    name = text.strip()
+    name = text.strip(XML_SPACE)
     if name not in STOP_SIGNALS:
         raise ValueError(f"{name!r} is not a signal to stop with; write {_one_of(STOP_SIGNALS)}")
     return name
@@ -120,7 +121,7 @@ def parse_duration(text: str) -> timedelta:
 
     Years and months have no fixed length, so they are refused (LANGUAGE.md 12.3).
     """
-    word = text.strip()
+    word = text.strip(XML_SPACE)
     match = _DURATION.fullmatch(word)
     if match is None or word.endswith(("P", "T")):
         raise ValueError(_duration_fault(word))
@@ -136,13 +137,13 @@ def parse_positive_duration(text: str) -> timedelta:
     """A duration that is longer than nothing."""
     duration = parse_duration(text)
     if not duration:
-        raise ValueError(f"the duration {text.strip()!r} is zero; it must be longer")
+        raise ValueError(f"the duration {text.strip(XML_SPACE)!r} is zero; it must be longer")
     return duration
 
 
 def parse_datetime(text: str) -> datetime:
     """An xsd:dateTime, aware; local time if it names no zone (LANGUAGE.md 8.2)."""
-    word = text.strip()
+    word = text.strip(XML_SPACE)
     match = _DATETIME.fullmatch(word)
     example = "write one like '2027-01-31T18:00:00' or '2027-01-31T17:00:00Z'"
     if match is None:
@@ -160,14 +161,14 @@ def parse_list(text: str) -> Sequence[str] | range:
 
     A range stays a `range`, so that a long one costs nothing.
     """
-    match = _RANGE.fullmatch(text.strip())
+    match = _RANGE.fullmatch(text.strip(XML_SPACE))
     if match is None:
         return tuple(text.split())
     if not all(_INTEGER.fullmatch(bound) for bound in match.groups("1")):
-        raise ValueError(f"the range {text.strip()!r} has a number of more than 18 digits")
+        raise ValueError(f"the range {text.strip(XML_SPACE)!r} has a number of more than 18 digits")
     first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
     if step == 0:
-        raise ValueError(f"the range {text.strip()!r} has a step of 0")
+        raise ValueError(f"the range {text.strip(XML_SPACE)!r} has a step of 0")
     return range(first, last + (1 if step > 0 else -1), step)
 
 
