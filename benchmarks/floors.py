@@ -62,7 +62,7 @@ def load_plain(path: str) -> Plain:
     def plain(element: etree._Element) -> Plain:
         return Plain(
             str(element.tag),
-            dict(element.attrib),
+            {str(name): str(value) for name, value in element.items()},
             element.text,
             element.sourceline or 0,
             [plain(child) for child in element],

@@ -308,7 +308,7 @@ class Executor:
         """
         source = expand(text, self._local_variables(context))
         working_directory = self._session.working_directory
-        sources = find_source(source, beside=at, working_directory=working_directory)
+        sources = find_source(source, beside=Path(at.file).parent, working_directory=working_directory)
         if not sources:
             raise CopyError(f"the source '{source}' does not exist")
         return sources

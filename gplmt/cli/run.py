@@ -1,0 +1,76 @@
+"""`gplmt run`: an experiment from its file to its run directory."""
+
+from __future__ import annotations
+
+from gplmt.api import RunResult, plan_experiment, require_transports, run_plan
+from gplmt.cli.arguments import Arguments
+from gplmt.cli.source import load_source
+from gplmt.clock import SystemClock
+from gplmt.errors import GplmtError
+from gplmt.events import WarningIssued
+from gplmt.loading import Loaded
+from gplmt.planning import Plan
+from gplmt.recording.jsonl import JsonLines
+from gplmt.recording.logs import LogFiles, raise_descriptor_limit
+from gplmt.recording.output import CommandOutput
+from gplmt.recording.recorder import Recorder
+from gplmt.recording.rundir import RunDirectory
+from gplmt.recording.terminal import Terminal
+
+
+def run(arguments: Arguments) -> int:
+    """Run the experiment; its own exit code (LANGUAGE.md 11.3).
+
+    Raises:
+        DocumentError, UsageError, SetupError: nothing has run.
+    """
+    loaded = load_source(arguments)
+    plan = plan_experiment(loaded)
+    require_transports(plan)
+    directory = RunDirectory.create(
+        arguments.log_root,
+        loaded.experiment,
+        now=SystemClock().now(),
+        arguments=arguments.words,
+    )
+    terminal = Terminal()
+    try:
+        result = _run_recorded(arguments, loaded, plan, directory, terminal)
+    finally:
+        terminal.close()
+    return result.exit_code
+
+
+def _run_recorded(
+    arguments: Arguments,
+    loaded: Loaded,
+    plan: Plan,
+    directory: RunDirectory,
+    terminal: Terminal,
+) -> RunResult:
+    clock = SystemClock()
+    recorder = Recorder(
+        [JsonLines(directory.events)], now=clock.now(), report=terminal.message
+    )
+    for warning in loaded.warnings:
+        terminal.message(str(warning))
+        recorder.emit(
+            WarningIssued(time=clock.now(), at=str(warning.at), message=warning.problem)
+        )
+    result = run_plan(
+        plan,
+        recorder=recorder,
+        logs=CommandOutput(
+            LogFiles(directory.path), None if arguments.is_quiet else terminal
+        ),
+        run_directory=directory.path,
+        working_directory=arguments.directory.absolute(),
+        grace_seconds=arguments.grace_seconds,
+        descriptor_limit=raise_descriptor_limit(),
+    )
+    recorder.close()
+    try:
+        directory.finish(result.outcome, exit_code=result.exit_code, now=clock.now())
+    except GplmtError as error:
+        terminal.message(f"gplmt: error: {error}")
+    return result
