@@ -19,7 +19,7 @@ from gplmt.language.targets import (
     SshOptions,
     SshTarget,
     Target,
-    TargetRef,
+    name_of,
 )
 
 
@@ -109,7 +109,7 @@ class Inventory:
             reached.add(name)
             layers = (*layers, *target.environment)
             if isinstance(target, GroupTarget):
-                inner = [_name_of(member) for member in target.members]
+                inner = [name_of(member) for member in target.members]
                 waiting += [(name, layers) for name in reversed(inner)]
             else:
                 yield self._member(target, (*target.document_environment, *layers))
@@ -120,10 +120,6 @@ class Inventory:
         environment, unset = evaluate(layers, self.host_environment)
         node = Node(at=target.at, name=target.name, address=_address(target))
         return Member(node=node, environment=environment, unset=unset)
-
-
-def _name_of(member: Target | TargetRef) -> str:
-    return member.ref if isinstance(member, TargetRef) else member.name
 
 
 def is_pattern(word: str) -> bool:

@@ -87,3 +87,8 @@ class GroupTarget(Struct, frozen=True, kw_only=True):
 
 
 Target = LocalTarget | SshTarget | PlanetlabTarget | GroupTarget
+
+
+def name_of(member: Target | TargetRef) -> str:
+    """The name under which a group's member is known."""
+    return member.ref if isinstance(member, TargetRef) else member.name
