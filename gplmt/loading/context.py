@@ -27,6 +27,20 @@ class Context:
         self.has_blank_reference = False
         self.has_nameless_variable = False
 
+    def may_define_target(self, name: str) -> bool:
+        """Whether an element that could not be built may have defined this target."""
+        return self.has_nameless_target or name in self.dropped_names
+
+    def may_define_tasklist(self, name: str) -> bool:
+        """Whether an element that could not be built may have defined this tasklist."""
+        return self.has_nameless_tasklist or name in self.dropped_names
+
+    @property
+    def may_define_more(self) -> bool:
+        """Whether some definition could not be built, or not by its name."""
+        nameless = self.has_nameless_target or self.has_nameless_tasklist
+        return nameless or bool(self.dropped_names)
+
     def remember(self, dropped: Element) -> None:
         """Note what an element that is left out names."""
         if name := dropped.attributes.get("name"):

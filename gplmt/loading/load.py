@@ -14,6 +14,7 @@ from gplmt.diagnostics import Diagnostic, Faults
 from gplmt.errors import DocumentError
 from gplmt.inventory import Inventory
 from gplmt.language.experiment import Experiment
+from gplmt.loading.check import Checker
 from gplmt.loading.documents import Document, Reader
 from gplmt.loading.merging import Merger
 from gplmt.loading.parsing import ParseError
@@ -55,11 +56,26 @@ def load(
             host_environment=host_environment,
         )
         experiment = _experiment(reader.read(path), reader.documents, faults)
-    diagnostics = faults.in_order(document.source.name for document in reader.documents)
-    if experiment is None or faults.error_count:
+        if experiment is None:
+            raise DocumentError(_in_order(faults, reader))
+        inventory = Inventory(experiment.targets, host_environment)
+        Checker(
+            experiment,
+            inventory=inventory,
+            documents=reader.documents,
+            host_environment=host_environment,
+            working_directory=working_directory,
+            now=now,
+            faults=faults,
+        ).check()
+    diagnostics = _in_order(faults, reader)
+    if faults.error_count:
         raise DocumentError(diagnostics)
-    inventory = Inventory(experiment.targets, host_environment)
     return Loaded(experiment=experiment, inventory=inventory, warnings=diagnostics)
+
+
+def _in_order(faults: Faults, reader: Reader) -> tuple[Diagnostic, ...]:
+    return faults.in_order(document.source.name for document in reader.documents)
 
 
 def _experiment(
