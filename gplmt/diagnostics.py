@@ -38,9 +38,13 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     problem: str
     hint: str | None = None
 
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do, without the place."""
+        return self.problem if self.hint is None else f"{self.problem}; {self.hint}"
+
     def __str__(self) -> str:
-        text = f"{self.at}: {self.severity.value}: {self.problem}"
-        return text if self.hint is None else f"{text}; {self.hint}"
+        return f"{self.at}: {self.severity.value}: {self.message}"
 
 
 def suggestion(word: str, candidates: Iterable[str]) -> str | None:
