@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gplmt.api import RunResult, plan_experiment, require_transports, run_plan
 from gplmt.cli.arguments import Arguments
 from gplmt.cli.source import load_source
@@ -11,11 +13,16 @@ from gplmt.events import WarningIssued
 from gplmt.loading import Loaded
 from gplmt.planning import Plan
 from gplmt.recording.jsonl import JsonLines
-from gplmt.recording.logs import LogFiles, raise_descriptor_limit
+from gplmt.recording.logs import LogFiles, raise_descriptor_limit, tail
 from gplmt.recording.output import CommandOutput
+from gplmt.recording.progress import Progress
 from gplmt.recording.recorder import Recorder
 from gplmt.recording.rundir import RunDirectory
+from gplmt.recording.summary import Summary, render_summary
 from gplmt.recording.terminal import Terminal
+
+_TAIL_LINES = 3
+_TAIL_BYTES = 2000
 
 
 def run(arguments: Arguments) -> int:
@@ -48,29 +55,37 @@ def _run_recorded(
     directory: RunDirectory,
     terminal: Terminal,
 ) -> RunResult:
-    clock = SystemClock()
+    clock, summary = SystemClock(), Summary()
+    progress = Progress(terminal.message, is_verbose=arguments.is_verbose)
     recorder = Recorder(
-        [JsonLines(directory.events)], now=clock.now(), report=terminal.message
+        [JsonLines(directory.events), summary, progress],
+        now=clock.now(),
+        report=terminal.message,
     )
     for warning in loaded.warnings:
-        terminal.message(str(warning))
-        recorder.emit(
-            WarningIssued(time=clock.now(), at=str(warning.at), message=warning.problem)
-        )
+        recorder.emit(WarningIssued(time=clock.now(), at=str(warning.at), message=warning.message))
     result = run_plan(
         plan,
         recorder=recorder,
-        logs=CommandOutput(
-            LogFiles(directory.path), None if arguments.is_quiet else terminal
-        ),
+        logs=CommandOutput(LogFiles(directory.path), None if arguments.is_quiet else terminal),
         run_directory=directory.path,
         working_directory=arguments.directory.absolute(),
         grace_seconds=arguments.grace_seconds,
         descriptor_limit=raise_descriptor_limit(),
     )
     recorder.close()
+    terminal.message(
+        render_summary(summary, run_directory=directory.shown, read_tail=_tail_in(directory))
+    )
     try:
         directory.finish(result.outcome, exit_code=result.exit_code, now=clock.now())
     except GplmtError as error:
         terminal.message(f"gplmt: error: {error}")
     return result
+
+
+def _tail_in(directory: RunDirectory) -> Callable[[str], bytes]:
+    def read_tail(log: str) -> bytes:
+        return tail(directory.path / log, max_lines=_TAIL_LINES, max_bytes=_TAIL_BYTES)
+
+    return read_tail
