@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gplmt.element import Element
 from gplmt.loading.context import Context
-from gplmt.loading.grammar import ANYWHERE, LATER_ATTRIBUTES, LATER_ELEMENTS, SHAPES, Shape
+from gplmt.loading.grammar import ANYWHERE, LATER_ATTRIBUTES, LATER_ELEMENTS, SHAPES, TEXT, Shape
 
 
 def admit(element: Element, shape: Shape, context: Context) -> Element:
@@ -98,6 +98,7 @@ def _admit_children(element: Element, shape: Shape, context: Context) -> Element
             context.faults.error(
                 child.at, problem, f"the first is in line {first[child.tag].at.line}"
             )
+            continue
         first.setdefault(child.tag, child)
         latest = _keep_order(child, latest, shape, context)
     return replace(element, children=kept)
@@ -131,7 +132,9 @@ def _recognize(child: Element, parent: Element, shape: Shape, context: Context) 
     hint = _allowed(shape) if meant is None else f"did you mean <{meant}>?"
     context.faults.error(child.at, problem, hint)
     if meant is not None and _could_be(child, meant):
-        return replace(child, tag=meant)
+        text = child.text if child.stray is None else child.stray.excerpt
+        stray = None if SHAPES.get(meant, TEXT).has_text else child.stray
+        return replace(child, tag=meant, text=text, stray=stray)
     context.remember(child)
     return None
 

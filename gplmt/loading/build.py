@@ -94,6 +94,8 @@ def _includes(root: Element, context: Context) -> Iterator[Include]:
             element = admit(child, grammar.INCLUDE, context)
             file = element.value("file", readings.path, context.faults)
             prefix = element.value("prefix", readings.prefix, context.faults)
+            if prefix is None and "prefix" in element.attributes:
+                context.has_nameless_target = context.has_nameless_tasklist = True
             yield Include(at=element.at, file=file or "", prefix=prefix or "")
 
 

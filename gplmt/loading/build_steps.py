@@ -149,11 +149,11 @@ class _Builder:
         if any(child.tag == "param" for child in element.children):
             ways.append("<param>")
         choice = "it takes one of 'repeat', 'duration', 'until', 'list' with 'param', or <param>"
-        if not ways:
-            self._faults.error(element.at, "<loop> does not say how often", choice)
-        elif len(ways) > 1:
+        if len(ways) > 1:
             problem = f"<loop> says in several ways how often: {', '.join(ways)}"
             self._faults.error(element.at, problem, choice)
+        elif not ways and "param" not in element.attributes:
+            self._faults.error(element.at, "<loop> does not say how often", choice)
         if ("list" in element.attributes) != ("param" in element.attributes):
             given, absent = sorted(
                 ("list", "param"), key=lambda name: name not in element.attributes

@@ -85,6 +85,11 @@ class _Builder:
         )
 
     def _refuse_kind(self, element: Element, kind: str) -> None:
+        if "ref" in element.attributes:
+            problem = "a <target> with 'ref' may stand only in a group"
+            self._faults.error(element.at, problem)
+            self._context.remember(element)
+            return
         kinds = listed([f"'{known}'" for known in grammar.TARGET_KINDS], last="or")
         if "type" not in element.attributes:
             problem = "<target> has no attribute 'type', which it needs"
@@ -97,7 +102,7 @@ class _Builder:
     def _name(self, element: Element) -> str:
         name = element.value("name", readings.name, self._faults)
         if name is None:
-            name = element.attributes.get("name", "").strip()
+            name = self._context.note_bad_name(element)
             self._context.has_nameless_target |= not name
         return name
 

@@ -40,7 +40,7 @@ def _tasklist(element: Element, context: Context) -> Tasklist:
     value, faults = element.value, context.faults
     name = value("name", readings.name, faults)
     if name is None:
-        name = element.attributes.get("name", "").strip()
+        name = context.note_bad_name(element)
         context.has_nameless_tasklist |= not name
     return Tasklist(
         at=element.at,

@@ -41,7 +41,7 @@ class Checker:
         self._inventory = inventory
         self._documents = documents
         self._host_environment = host_environment
-        self._working_directory = working_directory.absolute()
+        self._working_directory = working_directory
         self._now = now
         self._faults = faults
         self._names = Names()

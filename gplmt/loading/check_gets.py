@@ -49,7 +49,8 @@ class GetChecks:
                     self._check_get(copy, members, use)
 
     def _check_get(self, get: Get, members: Sequence[tuple[str, Member]], use: Use) -> None:
-        if _DISTINGUISHING.intersection(variables_in(get.destination)):
+        is_faulty = not get.destination
+        if is_faulty or _DISTINGUISHING.intersection(variables_in(get.destination)):
             return
         written: dict[str, str] = {}
         for name, member in members:

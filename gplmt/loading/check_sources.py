@@ -81,8 +81,11 @@ class SourceChecks:
         if not text or find_source(text, beside=beside, working_directory=self._working_directory):
             return
         places = (beside / text, self._working_directory / text)
-        problem = f"{path.title}, '{text}', is nowhere"
-        looked = " and ".join(dict.fromkeys(f"'{place}'" for place in places))
+        problem = f"{path.title}, '{text}', does not exist"
+        if is_pattern(text):
+            problem = f"{path.title}, '{text}', matches nothing"
+        distinct = {place.absolute(): f"'{place}'" for place in reversed(places)}
+        looked = " and ".join(reversed(distinct.values()))
         may_be_made = may_be_made or is_pattern(text) or bool(variables_in(path.text))
         is_harmless = may_be_made or self._products.may_include(places)
         tell = self._faults.warning if is_harmless else self._faults.error

@@ -41,6 +41,15 @@ class Context:
         nameless = self.has_nameless_target or self.has_nameless_tasklist
         return nameless or bool(self.dropped_names)
 
+    def note_bad_name(self, element: Element) -> str:
+        """What a definition is called whose name is no name; empty for not at all.
+
+        Who mentions it means it, and nothing is said of it being unused.
+        """
+        name = element.attributes.get("name", "").strip()
+        self.mentioned_names.add(name)
+        return name
+
     def remember(self, dropped: Element) -> None:
         """Note what an element that is left out names."""
         if name := dropped.attributes.get("name"):

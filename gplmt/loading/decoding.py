@@ -48,13 +48,16 @@ def _encoding(content: bytes, name: str) -> str:
     if declared is None:
         return "utf-8"
     word = declared[1].decode("ascii", "replace")
+    hint = "save the file as UTF-8, and name that or nothing"
     try:
         encoding = codecs.lookup(word).name.replace("-", "_")
     except (LookupError, ValueError):
         encoding = "undefined"
-    if encoding in _NOT_FOR_DOCUMENTS or not _is_ascii_compatible(encoding):
-        problem = f"the XML declaration names the encoding {word!r}, which the file is not in"
-        raise ParseError(Location(name, 1), problem, "save it as UTF-8, and name that or nothing")
+    if encoding in _NOT_FOR_DOCUMENTS:
+        raise ParseError(Location(name, 1), f"the encoding {word!r} is not known", hint)
+    if not _is_ascii_compatible(encoding):
+        problem = f"the XML declaration says {word!r}, which the file is not in"
+        raise ParseError(Location(name, 1), problem, hint)
     return encoding
 
 

@@ -16,8 +16,9 @@ from gplmt.loading import grammar
 from gplmt.loading.build import Draft, Include, build
 from gplmt.loading.context import Context
 from gplmt.loading.decoding import to_utf8
-from gplmt.loading.parsing import ParseError, parse
-from gplmt.loading.schema import Schema
+from gplmt.loading.malformed import plain
+from gplmt.loading.parsing import MalformedError, ParseError, parse
+from gplmt.loading.schema import Schema, syntax_complaint
 
 MAX_INCLUDE_DEPTH = 100
 
@@ -78,9 +79,14 @@ class Reader:
         return document
 
     def _draft(self, source: SourceFile) -> Draft | None:
+        content = b""
         try:
             content = to_utf8(source.content, name=source.name)
             root = parse(content, name=source.name, text_elements=grammar.TEXT_ELEMENTS)
+        except MalformedError as error:
+            words = syntax_complaint(content) or error.problem
+            self._faults.error(error.at, *plain(words))
+            return None
         except ParseError as error:
             self._faults.error(error.at, error.problem, error.hint)
             return None
@@ -129,7 +135,8 @@ class Reader:
     def _tell_cycle(self, include: Include, name: str, chain: Sequence[Document]) -> None:
         names = [document.source.name for document in chain]
         identities = [document.identity for document in chain]
-        cycle = [*names[identities.index(_identity(name)) :], name]
+        cycle = names[identities.index(_identity(name)) :]
+        cycle.append(cycle[0])
         self._faults.error(include.at, f"the include closes a cycle: {' -> '.join(cycle)}")
 
 

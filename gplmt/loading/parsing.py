@@ -47,6 +47,7 @@ class _Parser:
         self._siblings: list[Element] = []
         self._open: list[tuple[str, Location, dict[str, str], list[Element]]] = []
         self._strays: dict[int, Stray] = {}  # by depth
+        self._kept: dict[int, str] = {}  # text before a child, where text may stand; by depth
         self._texts: list[str] = []
         self._expat = parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
@@ -68,7 +69,7 @@ class _Parser:
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._texts:
-            self._leave_text()
+            self._put_text_aside()
         at = Location(self._name, self._expat.CurrentLineNumber)
         if len(self._open) >= MAX_DEPTH:
             raise ParseError(at, f"elements are nested more than {MAX_DEPTH} deep")
@@ -82,7 +83,9 @@ class _Parser:
                 text = "".join(self._texts)
                 self._texts.clear()
             else:
-                self._leave_text()
+                self._put_text_aside()
+        if self._kept:
+            text = self._kept.pop(len(self._open), "") + text
         stray = self._strays.pop(len(self._open), None) if self._strays else None
         _, at, attributes, siblings = self._open.pop()
         siblings.append(Element(tag, at, attributes, self._siblings, text, stray))
@@ -90,12 +93,15 @@ class _Parser:
 
     def _comment(self, *_: str) -> None:
         if self._open and self._open[-1][0] not in self._text_elements:
-            self._leave_text()
+            self._put_text_aside()
 
-    def _leave_text(self) -> None:
-        """Drop the text between two tags, but note where something stands that is no space."""
+    def _put_text_aside(self) -> None:
+        """Drop the text before a tag; where it may not stand, note what is more than space."""
         text = "".join(self._texts)
         self._texts.clear()
+        if self._open and self._open[-1][0] in self._text_elements:
+            self._kept.setdefault(len(self._open), text)  # one such text is enough: it is refused
+            return
         stray = text.lstrip(_SPACE)
         if stray and len(self._open) not in self._strays:
             line = self._expat.CurrentLineNumber - stray.count("\n")
@@ -104,4 +110,4 @@ class _Parser:
 
     def _refuse_doctype(self, *_: object) -> None:
         at = Location(self._name, self._expat.CurrentLineNumber)
-        raise ParseError(at, "a DOCTYPE is not allowed", "remove it; there are no entities either")
+        raise ParseError(at, "a DOCTYPE is not allowed", "remove it")

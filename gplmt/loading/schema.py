@@ -53,6 +53,22 @@ class Schema:
         return [Complaint(entry.line, _plain(entry.message)) for entry in self._validator.error_log]
 
 
+def syntax_complaint(content: bytes) -> str | None:
+    """What libxml2 says of a document in UTF-8 that another parser has refused.
+
+    None where it would have to read a DOCTYPE to tell, or finds nothing wrong.
+    """
+    if b"<!" in content.replace(b"<!--", b"").replace(b"<![CDATA[", b""):
+        return None
+    parser = _parser()
+    try:
+        etree.fromstring(content, parser)
+    except etree.XMLSyntaxError:
+        fatal = [entry for entry in parser.error_log if entry.level == etree.ErrorLevels.FATAL]
+        return _plain(fatal[0].message) if fatal else None
+    return None
+
+
 def _parser() -> etree.XMLParser:
     """A parser for documents that are known to be without DOCTYPE, and not deep.
 
