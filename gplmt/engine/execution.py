@@ -308,7 +308,8 @@ class Executor:
         """
         source = expand(text, self._local_variables(context))
         working_directory = self._session.working_directory
-        sources = find_source(source, beside=Path(at.file).parent, working_directory=working_directory)
+        beside = Path(at.file).parent
+        sources = find_source(source, beside=beside, working_directory=working_directory)
         if not sources:
             raise CopyError(f"the source '{source}' does not exist")
         return sources
@@ -359,4 +360,11 @@ def _compare(completed: Completed, expected: tuple[int, ...] | None) -> None:
 def _in_words(completed: Completed) -> str:
     if completed.signal is None:
         return f"exited with status {completed.status}"
-    return f"was killed by {signal.Signals(completed.signal).name}"
+    return f"was killed by {_signal_name(completed.signal)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"

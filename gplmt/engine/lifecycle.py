@@ -38,7 +38,7 @@ class ExperimentRun:
         self._reason: str | None = None
         self._task: asyncio.Task[object] | None = None
         self._steps = StepRunner(session, Interpreter(session, plan.tasklists))
-        self._teardowns = Teardowns(session, self._steps)
+        self._teardowns = Teardowns(session, self._steps, parent=self._span)
 
     async def run(self) -> int:
         """Run everything and give the exit code (LANGUAGE.md 11.3).
@@ -79,7 +79,7 @@ class ExperimentRun:
     async def _run_in_order(self) -> None:
         async with self._background:
             await self._run_foreground()
-            await self._teardowns.run(self._tally, self._span)
+            await self._teardowns.run(self._tally)
             self._background.cancel()
         await self._stop_leftovers()
         await self._remove_copies()
@@ -150,7 +150,7 @@ class ExperimentRun:
 
     @property
     def exit_code(self) -> int:
-        """gplmt's own exit code (LANGUAGE.md 11.3)."""
+        """What gplmt exits with (LANGUAGE.md 11.3)."""
         if self._session.interrupted_by is not None:
             return 128 + self._session.interrupted_by
         return 1 if self._tally.failures else 0

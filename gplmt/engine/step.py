@@ -46,6 +46,7 @@ class FanOut(Struct, frozen=True, kw_only=True):
     iteration: str | None
     quorum: Quorum
     span: int
+    parent: int
     max_parallel: int | None = None
 
 
@@ -63,7 +64,7 @@ class StepRunner:
             StopExperiment: the failure of a tasklist asks for it.
         """
         fan_out = self._fan_out(launch, surroundings)
-        self._emit_reached(launch, surroundings, fan_out)
+        self._emit_reached(launch, fan_out)
         tally, outcome = Tally(), None
         try:
             if launch.enabled:
@@ -184,6 +185,7 @@ class StepRunner:
             iteration=surroundings.iteration,
             quorum=Quorum(target_count=count, required=required),
             span=self._session.span(),
+            parent=surroundings.parent,
             max_parallel=launch.max_parallel,
         )
 
@@ -204,7 +206,7 @@ class StepRunner:
             StepFinished(
                 time=self._session.now(),
                 span=fan_out.span,
-                parent=surroundings.parent,
+                parent=fan_out.parent,
                 at=at,
                 step=fan_out.step,
                 iteration=fan_out.iteration,
@@ -215,13 +217,13 @@ class StepRunner:
             )
         )
 
-    def _emit_reached(self, launch: Launch, surroundings: Surroundings, fan_out: FanOut) -> None:
+    def _emit_reached(self, launch: Launch, fan_out: FanOut) -> None:
         now, start = self._session.now(), launch.start
         self._session.recorder.emit(
             StepReached(
                 time=now,
                 span=fan_out.span,
-                parent=surroundings.parent,
+                parent=fan_out.parent,
                 at=str(launch.at),
                 step=launch.name,
                 iteration=fan_out.iteration,
@@ -237,6 +239,7 @@ class StepRunner:
             StepStarted(
                 time=self._session.now(),
                 span=fan_out.span,
+                parent=fan_out.parent,
                 at=str(launch.at),
                 step=launch.name,
                 iteration=fan_out.iteration,

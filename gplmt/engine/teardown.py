@@ -13,9 +13,10 @@ from gplmt.planning import Teardown
 class Teardowns:
     """What to run at the end, in order of registration."""
 
-    def __init__(self, session: Session, steps: StepRunner) -> None:
+    def __init__(self, session: Session, steps: StepRunner, *, parent: int) -> None:
         self._session = session
         self._steps = steps
+        self._parent = parent
         self._registered: dict[object, tuple[Teardown, FanOut]] = {}
 
     def register(self, teardown: Teardown, surroundings: Surroundings) -> None:
@@ -33,6 +34,7 @@ class Teardowns:
             iteration=None,
             quorum=Quorum(target_count=len(targets), required=None),
             span=self._session.span(),
+            parent=self._parent,
         )
         self._registered[key] = teardown, fan_out
         self._session.recorder.emit(
@@ -45,15 +47,13 @@ class Teardowns:
             )
         )
 
-    async def run(self, tally: Tally, parent: int) -> None:
+    async def run(self, tally: Tally) -> None:
         """Run all, one after another; a failing one does not stop the next."""
         for teardown, fan_out in self._registered.values():
-            await self._run_one(teardown, fan_out, tally, parent)
+            await self._run_one(teardown, fan_out, tally)
 
-    async def _run_one(
-        self, teardown: Teardown, fan_out: FanOut, tally: Tally, parent: int
-    ) -> None:
-        self._emit_started(teardown, fan_out, parent)
+    async def _run_one(self, teardown: Teardown, fan_out: FanOut, tally: Tally) -> None:
+        self._emit_started(teardown, fan_out)
         own, outcome = Tally(tally), None
         try:
             await self._steps.run_members(fan_out, own)
@@ -65,7 +65,7 @@ class Teardowns:
                 TeardownFinished(
                     time=self._session.now(),
                     span=fan_out.span,
-                    parent=parent,
+                    parent=fan_out.parent,
                     at=str(teardown.at),
                     step=fan_out.step,
                     tasklist=teardown.tasklist,
@@ -73,12 +73,12 @@ class Teardowns:
                 )
             )
 
-    def _emit_started(self, teardown: Teardown, fan_out: FanOut, parent: int) -> None:
+    def _emit_started(self, teardown: Teardown, fan_out: FanOut) -> None:
         self._session.recorder.emit(
             TeardownStarted(
                 time=self._session.now(),
                 span=fan_out.span,
-                parent=parent,
+                parent=fan_out.parent,
                 at=str(teardown.at),
                 step=fan_out.step,
                 tasklist=teardown.tasklist,
