@@ -7,6 +7,7 @@ import selectors
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+_MOST_TURNS_WITHOUT_TIME = 100_000
 
 
 class _SkippingSelector(selectors.SelectSelector):
@@ -15,16 +16,19 @@ class _SkippingSelector(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.seconds = 0.0
+        self._turns = 0
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or timeout == 0:
+            self._turns += 1
+            if self._turns > _MOST_TURNS_WITHOUT_TIME:
+                raise RuntimeError("it turns round and round while no time passes")
             return ready
         if timeout is None:
             raise RuntimeError("everything waits for something that will never happen")
         self.seconds += timeout
+        self._turns = 0
         return []
 
 

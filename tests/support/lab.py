@@ -1,36 +1,79 @@
-"""A lab: experiments as XML in the test, nodes that do what a script says, events as result."""
+"""A lab: experiments as XML in the test, nodes that do what a script says, events as result.
+
+Every run is also held against what must be true of any record (`tests.support.record`).
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from gplmt.engine.lifecycle import ExperimentRun
 from gplmt.engine.session import Session
-from gplmt.events import Event
+from gplmt.errors import TaskError
+from gplmt.events import Event, Finished, Outcome, TaskFinished, TasklistFinished
 from gplmt.inventory import Node
 from gplmt.loading import load
-from gplmt.planning import make_plan
-from gplmt.protocols import Command, LogPaths, OutputSink
+from gplmt.planning import Plan, make_plan
+from gplmt.protocols import LogPaths, OutputSink
 from gplmt.transports.fake import FakeTransport, Script
 from tests.support.clock import START, VirtualClock, VirtualLoop
+from tests.support.record import check_record
 
 E = TypeVar("E", bound=Event)
+
+_END_OF_TIME = 1e7
+
+
+def experiment(
+    *, steps: str, tasklists: str, targets: str = "n1", root: str = "", environment: str = ""
+) -> str:
+    """A document with local targets of these names; `root` are attributes."""
+    elements = " ".join(f'<target name="{name}" type="local"/>' for name in targets.split())
+    return (
+        f"<experiment {root}><targets>{environment}{elements}</targets>"
+        f"<tasklists>{tasklists}</tasklists><steps>{steps}</steps></experiment>"
+    )
+
+
+class Asked(NamedTuple):
+    """What a node was asked to do, and how many seconds after the start."""
+
+    seconds: float
+    target: str
+    text: str
 
 
 class Result:
     """What a run left: its exit code, its events in order, and the transport's memory."""
 
-    def __init__(self, exit_code: int, events: list[Event], transport: FakeTransport) -> None:
+    def __init__(
+        self,
+        exit_code: int,
+        events: list[Event],
+        transport: FakeTransport,
+        asked: list[Asked],
+    ) -> None:
         self.exit_code = exit_code
         self.events = events
         self.transport = transport
+        self.asked = asked
 
-    def of(self, kind: type[E]) -> list[E]:
-        """The events of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
+    def of(self, kind: type[E], **fields: object) -> list[E]:
+        """The events of one kind, those with these values of fields."""
+        return [
+            event
+            for event in self.events
+            if isinstance(event, kind)
+            and all(getattr(event, name, None) == value for name, value in fields.items())
+        ]
+
+    def one(self, kind: type[E], **fields: object) -> E:
+        """The only event of one kind, with these values of fields."""
+        (event,) = self.of(kind, **fields)
+        return event
 
     def commands(self, target: str | None = None) -> list[str]:
         """The texts of the commands that were started, of one target or of all."""
@@ -40,31 +83,70 @@ class Result:
             if target is None or name == target
         ]
 
+    def environments(self, text: str) -> list[Mapping[str, str]]:
+        """The variables that a command was given, each time it was started."""
+        return [
+            command.environment for _, command in self.transport.commands if command.text == text
+        ]
+
+    def when(self, text: str, target: str | None = None) -> list[float]:
+        """The seconds after the start at which something was asked of nodes."""
+        return [
+            asked.seconds
+            for asked in self.asked
+            if asked.text == text and target in (None, asked.target)
+        ]
+
+    def outcome(self, task: str, **fields: object) -> Outcome:
+        """How the only task of this name ended."""
+        return self.one(TaskFinished, task=task, **fields).outcome
+
+    def tasklist(self, name: str, **fields: object) -> Outcome:
+        """How the only run of a tasklist ended."""
+        return self.one(TasklistFinished, tasklist=name, **fields).outcome
+
+    def reasons(self) -> list[str]:
+        """What was told of failures, in order."""
+        return [event.reason for event in self.of(Finished) if event.reason is not None]
+
     def seconds(self, event: Event) -> float:
         """When an event happened, from the start of the run."""
         return (event.time - START).total_seconds()
+
+    @property
+    def duration(self) -> float:
+        """How many seconds the run took."""
+        return self.seconds(self.events[-1])
 
 
 class Lab:
     """Runs experiments on scripted nodes in virtual time."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._scripts: dict[tuple[str | None, str], list[Script]] = {}
         self._stop_seconds = 0.0
         self._at: list[tuple[float, Callable[[ExperimentRun], None]]] = []
+        self._asked: list[Asked] = []
+        self.host_environment: dict[str, str] = {}
 
     def script(self, command: str, *scripts: Script, target: str | None = None) -> None:
         """Let a command text go like this; several scripts are used up one after another."""
         self._scripts[target, command] = list(scripts)
 
-    def fails(self, command: str, *, status: int = 1, target: str | None = None) -> None:
-        """Let a command exit with a status."""
-        self.script(command, Script(returncode=status), target=target)
+    def fails(
+        self, command: str, *, status: int = 1, seconds: float = 0.0, target: str | None = None
+    ) -> None:
+        """Let a command exit with a status, or with -N die by a signal, after some time."""
+        self.script(command, Script(returncode=status, seconds=seconds), target=target)
 
     def takes(self, command: str, seconds: float, *, target: str | None = None) -> None:
         """Let a command take so long, and succeed."""
         self.script(command, Script(seconds=seconds), target=target)
+
+    def breaks(self, command: str, error: TaskError, *, target: str | None = None) -> None:
+        """Let a command not come to an end of its own."""
+        self.script(command, Script(error=error), target=target)
 
     def stopping_takes(self, seconds: float) -> None:
         """Let commands resist being stopped for so long."""
@@ -74,18 +156,45 @@ class Lab:
         """Do something so long after the start of the run."""
         self._at.append((seconds, action))
 
-    def run(self, document: str) -> Result:
-        """Run a document, given whole or as what stands inside `<experiment>`."""
-        text = document if "<experiment" in document else f"<experiment>{document}</experiment>"
-        path = self._directory / "lab.xml"
-        path.write_text(text)
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            return runner.run(asyncio.wait_for(self._run(path), timeout=1e7))
+    def interrupt(self, *moments: float, number: int = 2) -> None:
+        """Send signals to gplmt so long after the start of the run."""
+        for seconds in moments:
+            self.at(seconds, lambda run: run.interrupt(number))
 
-    async def _run(self, path: Path) -> Result:
+    def write(self, name: str, text: str = "") -> Path:
+        """A file beside the document."""
+        path = self.directory / name
+        path.write_text(text)
+        return path
+
+    def plan(self, document: str) -> Plan:
+        """Load and plan a document, given whole or as what stands inside `<experiment>`."""
+        text = document if "<experiment" in document else f"<experiment>{document}</experiment>"
         loaded = load(
-            str(path), host_environment={}, working_directory=self._directory, now=START
+            str(self.write("lab.xml", text)),
+            host_environment=self.host_environment,
+            working_directory=self.directory,
+            now=START,
         )
+        return make_plan(loaded.experiment, loaded.inventory)
+
+    def run(self, document: str) -> Result:
+        """Run a document, given as for `plan`."""
+        plan = self.plan(document)
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            result = runner.run(asyncio.wait_for(self._run(plan), timeout=_END_OF_TIME))
+        check_record(result.events)
+        assert not result.transport.alive
+        assert result.transport.is_closed
+        return result
+
+    def run_tasks(self, tasks: str, *, attributes: str = "", others: str = "") -> Result:
+        """Run tasks as tasklist `main` of one step on `n1`; `others` are further tasklists."""
+        main = f'<tasklist name="main" {attributes}>{tasks}</tasklist>'
+        step = '<step tasklist="main" targets="n1"/>'
+        return self.run(experiment(steps=step, tasklists=main + others))
+
+    async def _run(self, plan: Plan) -> Result:
         clock, events = VirtualClock(), _Events()
         transport = FakeTransport(clock, self._script, stop_seconds=self._stop_seconds)
         session = Session(
@@ -93,17 +202,19 @@ class Lab:
             clock=clock,
             transports={"local": transport, "ssh": transport},
             logs=_NoLogs(),
-            run_directory=self._directory / "run",
-            working_directory=self._directory,
+            run_directory=self.directory / "run",
+            working_directory=self.directory,
         )
-        run = ExperimentRun(session, make_plan(loaded.experiment, loaded.inventory))
+        run = ExperimentRun(session, plan)
         for seconds, action in self._at:
             asyncio.get_running_loop().call_later(seconds, action, run)
         exit_code = await run.run()
-        return Result(exit_code, events.events, transport)
+        return Result(exit_code, events.events, transport, self._asked)
 
-    def _script(self, node: Node, command: Command) -> Script:
-        for key in ((node.name, command.text), (None, command.text)):
+    def _script(self, node: Node, text: str) -> Script:
+        now = asyncio.get_running_loop().time()
+        self._asked.append(Asked(round(now, 6), node.name, text))
+        for key in ((node.name, text), (None, text)):
             if scripts := self._scripts.get(key):
                 return scripts.pop(0) if len(scripts) > 1 else scripts[0]
         return Script()
@@ -118,10 +229,10 @@ class _Events:
 
 
 class _NoSink:
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes) -> bool:  # noqa: ARG002
         return True
 
-    def on_ready(self, callback: Callable[[], None]) -> None:
+    def on_ready(self, callback: Callable[[], None]) -> None:  # noqa: ARG002
         raise AssertionError("it was never full")
 
     def close(self) -> None:
@@ -135,5 +246,5 @@ class _NoLogs:
             stderr=f"logs/{target}/{tasklist}.{task}.err",
         )
 
-    def open(self, paths: LogPaths, *, target: str) -> tuple[OutputSink, OutputSink]:
+    def open(self, paths: LogPaths, *, target: str) -> tuple[OutputSink, OutputSink]:  # noqa: ARG002
         return _NoSink(), _NoSink()
