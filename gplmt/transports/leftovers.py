@@ -113,11 +113,14 @@ class EndedCommands:
 
 def find_remains(executions: Iterable[Execution], *, token: str) -> list[Remains]:
     """What lives of ended commands; those of which nothing does are left out."""
-    names = {process.pid: process for process in live_processes()}
     marked: defaultdict[str, set[int]] = defaultdict(set)
     for found in marked_processes(token):
         marked[found.mark].add(found.pid)
-    remains = (_remains(execution, marked[execution.mark], names) for execution in executions)
+    suspects = [
+        execution for execution in executions if execution.mark in marked or execution.has_group
+    ]
+    living = {process.pid: process for process in live_processes()} if suspects else {}
+    remains = (_remains(execution, marked[execution.mark], living) for execution in suspects)
     return [found for found in remains if found is not None]
 
 

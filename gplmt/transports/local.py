@@ -17,9 +17,8 @@ from gplmt.protocols import (
     OutputSink,
     TransportSettings,
 )
-from gplmt.transports import copying
 from gplmt.transports.guard import Guard
-from gplmt.transports.launching import launch, let_children_be_waited_for, outlast_writers
+from gplmt.transports.launching import Launched, launch, let_children_be_waited_for, outlast_writers
 from gplmt.transports.leftovers import EndedCommands, Execution, find_remains, mark_of
 from gplmt.transports.processes import MARKER_VARIABLE, signal_number
 from gplmt.transports.shells import Shell
@@ -71,14 +70,20 @@ class LocalTransport:
 
     async def put(self, node: Node, sources: Sequence[Path], destination: str) -> Copied:  # noqa: ARG002
         """As `Transport.put`, within this host."""
+        from gplmt.transports import copying  # most runs copy nothing
+
         return await copying.put(sources, destination, directory=self._directory)
 
     async def get(self, node: Node, source: str, destination: Path, *, into: bool) -> Copied:  # noqa: ARG002
         """As `Transport.get`, within this host."""
+        from gplmt.transports import copying
+
         return await copying.get(source, destination, into=into, directory=self._directory)
 
     async def remove(self, node: Node, paths: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
         """As `Transport.remove`."""
+        from gplmt.transports import copying
+
         return await copying.remove(paths)
 
     async def can_connect(self, node: Node, host: str, port: int) -> bool:  # noqa: ARG002
@@ -136,23 +141,31 @@ class LocalTransport:
     ) -> Execution:
         if self._is_ending:
             raise LaunchError("the command is not started: gplmt is ending")
-        mark = mark_of(command)
         self._guard.start()
-        launched = launch(
-            command.text,
-            directory=self._directory / (command.directory or ""),
-            environment=self._environment_of(command, f"{self._token}-{mark}{node.name}"),
-            stdin=command.stdin,
-            descriptor_limit=self._descriptor_limit,
-        )
+        mark = mark_of(command)
+        if command.leave_running:
+            self._guard.add(mark)
+        try:
+            launched = self._launch(node, command)
+        except LaunchError:
+            self._guard.remove(mark)
+            raise
         shell = Shell(launched, stdout=stdout, stderr=stderr)
         execution = self._running[mark] = Execution(node, command, shell)
         self._guard.add(execution.word)
-        if command.leave_running:
-            self._guard.add(mark)
         return execution
 
-    def _environment_of(self, command: Command, marker: str) -> dict[bytes, bytes]:
+    def _launch(self, node: Node, command: Command) -> Launched:
+        return launch(
+            command.text,
+            directory=self._directory / (command.directory or ""),
+            environment=self._environment_of(node, command),
+            stdin=command.stdin,
+            descriptor_limit=self._descriptor_limit,
+        )
+
+    def _environment_of(self, node: Node, command: Command) -> dict[bytes, bytes]:
+        marker = f"{self._token}-{mark_of(command)}{node.name}"
         added = {**command.environment, MARKER_VARIABLE: marker}
         return self._environment | {
             name.encode(): value.encode(errors="surrogateescape") for name, value in added.items()

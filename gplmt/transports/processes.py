@@ -15,6 +15,7 @@ MARKER_VARIABLE = "GPLMT_COMMAND_ID"
 
 _PROC = "/proc"
 _MAX_PASSES = 10
+_CHUNK_BYTES = 16_384
 
 
 class MarkedProcess(NamedTuple):
@@ -141,8 +142,18 @@ def _stat(pid: int) -> ProcessStat | None:
 
 
 def _read(pid: int, name: str) -> bytes:
+    # All processes of a host are read: this takes half as long as a file object does.
     try:
-        with open(f"{_PROC}/{pid}/{name}", "rb", buffering=0) as file:  # noqa: PTH123 (faster)
-            return file.read()
+        descriptor = os.open(f"{_PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
+    try:
+        content = chunk = os.read(descriptor, _CHUNK_BYTES)
+        while len(chunk) == _CHUNK_BYTES:
+            chunk = os.read(descriptor, _CHUNK_BYTES)
+            content += chunk
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+    return content

@@ -96,7 +96,7 @@ class Stopper:
         if self._stops:
             cost = loop.time() - now
             deadline = min(stop.next_deadline(now) for stop in self._stops.values())
-            self._schedule(min(max(self._pause, 10 * cost), max(deadline - now, _FIRST_PAUSE)))
+            self._schedule(min(max(self._pause, 3 * cost), max(deadline - now, _FIRST_PAUSE)))
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
     def _look_at_groups(self, now: float) -> None:
