@@ -137,11 +137,10 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         help="how long a command that is stopped may take to end before it is killed (default: 5)",
     )
-    shown = parser.add_mutually_exclusive_group()
-    shown.add_argument(
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="command output goes to the log files only"
     )
-    shown.add_argument(
+    parser.add_argument(
         "-v", "--verbose", action="store_true", help="tell of every step that starts and ends"
     )
 
