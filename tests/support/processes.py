@@ -38,7 +38,7 @@ def open_descriptors() -> dict[str, str]:
     found = {}
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            found[entry.name] = os.readlink(entry)
+            found[entry.name] = str(entry.readlink())
         except FileNotFoundError:  # the one that lists them
             continue
     return found
