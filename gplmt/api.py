@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,7 +107,7 @@ def run_plan(
     settings = TransportSettings(
         directory=working_directory,
         grace_seconds=grace_seconds,
-        run_token=secrets.token_hex(8),
+        run_token=os.urandom(8).hex(),
         descriptor_limit=descriptor_limit,
     )
 
