@@ -10,6 +10,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+# A program is compiled once, not at each start: that is what users have.
+_NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
@@ -27,8 +30,14 @@ def measure(command: Sequence[str], *, directory: str) -> Sample:
         RuntimeError: it did not exit with 0.
     """
     started = time.perf_counter()
+    environment = {name: os.environ[name] for name in os.environ if name not in _NOT_INHERITED}
     process = subprocess.Popen(
-        command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        command,
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started
