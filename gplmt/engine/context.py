@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from gplmt.engine.session import Tally
 from gplmt.inventory import Node
 from gplmt.language.values import OnError
 
@@ -29,25 +30,6 @@ class Quorum:
         return len(self.failed) > self._allowed if self.is_given else bool(self.failed)
 
 
-class Ledger:
-    """The failures on one target that nothing has excused yet."""
-
-    def __init__(self) -> None:
-        self.in_body = 0
-        self.in_cleanup = 0
-
-    @property
-    def failures(self) -> int:
-        """All of them."""
-        return self.in_body + self.in_cleanup
-
-    def absorb(self, other: Ledger, *, excused: bool) -> None:
-        """Take over a called tasklist's failures; an excused body leaves its cleanup's."""
-        self.in_cleanup += other.in_cleanup
-        if not excused:
-            self.in_body += other.in_body
-
-
 class Progress:
     """How far the body of a tasklist has come."""
 
@@ -68,7 +50,7 @@ class Context(Struct, frozen=True, kw_only=True):
     iteration: str | None
     variables: Mapping[str, str]
     quorum: Quorum
-    ledger: Ledger
+    tally: Tally
     progress: Progress
     tasklist: str
     on_error: OnError
@@ -76,11 +58,13 @@ class Context(Struct, frozen=True, kw_only=True):
     is_excused: bool = False
     is_cleanup: bool = False
 
-    def count_failure(self) -> None:
-        """Count a failure of a task, tasklist or call here (LANGUAGE.md 7.2)."""
-        if self.is_cleanup:
-            self.ledger.in_cleanup += 1
-        else:
-            self.ledger.in_body += 1
-        if not self.is_excused:
-            self.quorum.fail(self.node.name)
+    def note_failure(self, *, is_new: bool) -> None:
+        """Take a failure of a task, call or tasklist here, unless it was asked for (7.2).
+
+        One that is not new has been counted in the tasklist that was called.
+        """
+        if self.is_excused:
+            return
+        self.quorum.fail(self.node.name)
+        if is_new:
+            self.tally.add()

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from gplmt.engine.context import Context, Ledger, Progress
+from gplmt.engine.context import Context, Progress
 from gplmt.engine.execution import Executor
 from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, seconds
@@ -31,6 +31,7 @@ from gplmt.events import (
 from gplmt.language.tasks import Call, Fail, Get, Par, Put, Run, Seq, Task, Tasklist, WaitFor
 from gplmt.language.values import OnError, in_words
 
+_FAILURES = (Outcome.FAILED, Outcome.TIMEOUT)
 _REACHES_FURTHER = (OnError.STOP_STEP, OnError.STOP_EXPERIMENT)  # never excused by a call (6.4)
 
 
@@ -67,7 +68,7 @@ class Interpreter:
                 await self._clean_up(inner, tasklist)
         finally:
             self._emit_finished(inner, context.parent, tasklist, outcome, reason)
-            if outcome in (Outcome.FAILED, Outcome.TIMEOUT):
+            if outcome in _FAILURES:
                 self._apply_on_error(inner)  # also when a stop arrived during the cleanup
         return outcome
 
@@ -79,7 +80,7 @@ class Interpreter:
         except TaskFailed:
             return Outcome.FAILED, None
         except TimeoutError:
-            inner.count_failure()
+            inner.note_failure(is_new=True)
             return Outcome.TIMEOUT, f"ran over its timeout of {in_words(tasklist.timeout)}"
         return Outcome.FAILED if inner.progress.has_failures else Outcome.OK, None
 
@@ -172,13 +173,9 @@ class Interpreter:
 
     async def _run_called(self, context: Context, call: Call) -> None:
         must_fail = call.expects_success is False
-        called = replace(context, ledger=Ledger(), is_excused=context.is_excused or must_fail)
-        outcome = None
-        try:
-            outcome = await self.run_tasklist(called, call.tasklist)
-        finally:  # a stop-step of the called tasklist comes first: nothing is excused then
-            failed = outcome in (Outcome.FAILED, Outcome.TIMEOUT)
-            context.ledger.absorb(called.ledger, excused=must_fail and failed)
+        called = replace(context, is_excused=context.is_excused or must_fail)
+        outcome = await self.run_tasklist(called, call.tasklist)
+        failed = outcome in _FAILURES
         if call.expects_success and failed:
             raise TaskFailed(Outcome.FAILED, None)
         if must_fail and not failed:

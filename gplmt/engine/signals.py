@@ -8,6 +8,7 @@ from gplmt.events import Outcome
 class TaskFailed(Exception):
     """A task has failed; its tasklist stops.
 
+    The reason is None where a called tasklist has failed, in which it has been told.
     `is_recorded` is set once the failure has been counted, and its reason told by an event.
     """
 

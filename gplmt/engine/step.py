@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from gplmt.engine.barrier import Reached
-from gplmt.engine.context import Context, Ledger, Progress, Quorum
+from gplmt.engine.context import Context, Progress, Quorum
 from gplmt.engine.interpreter import Interpreter, limiter
 from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, Tally
@@ -143,7 +143,7 @@ class StepRunner:
             iteration=fan_out.iteration,
             variables=self._variables(fan_out, index, member),
             quorum=fan_out.quorum,
-            ledger=Ledger(),
+            tally=tally,
             progress=Progress(),
             tasklist=fan_out.tasklist,
             on_error=OnError.STOP_TASKLIST,
@@ -154,7 +154,6 @@ class StepRunner:
         except StopTarget:
             pass
         finally:
-            tally.add(context.ledger.failures)
             if reached is not None:
                 reached.part_ended(member.node.name)
 

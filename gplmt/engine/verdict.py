@@ -104,7 +104,7 @@ class _Verdict:
         if not failure.is_recorded:
             failure.is_recorded = True
             self._reason = failure.reason
-            self._context.count_failure()
+            self._context.note_failure(is_new=failure.reason is not None)
 
     def ending(self) -> Ending:
         return Ending(
