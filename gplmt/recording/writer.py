@@ -91,10 +91,14 @@ class Writer:
         self._thread.start()
 
     def _work(self) -> None:
-        while pieces := self._take():
-            for descriptor, data in _joined(pieces):
-                self._write(descriptor, data)
-                self._count_written(len(data))
+        try:
+            while pieces := self._take():
+                for descriptor, data in _joined(pieces):
+                    self._write(descriptor, data)
+                    self._count_written(len(data))
+        except BaseException:
+            self.abandon()  # so that nobody waits for a thread that has died of our own fault
+            raise
 
     def _take(self) -> list[Piece]:
         """What is pending; nothing, and no thread any more, once closing."""

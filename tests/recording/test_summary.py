@@ -434,6 +434,15 @@ def test_verbose_tells_of_each_step_and_failure_in_a_line() -> None:
             targets=("n1",),
             planned_start=datetime(2027, 1, 31, 18, tzinfo=UTC),
         ),
+        StepReached(
+            time=NOW,
+            span=3,
+            at="lab.xml:10",
+            step="past",
+            tasklist="t",
+            targets=("n1",),
+            planned_start=NOW - timedelta(days=1),
+        ),
         StepStarted(time=NOW, span=2, at="lab.xml:9", step="build", tasklist="t", iteration="2"),
         IterationStarted(
             time=NOW,

@@ -126,6 +126,10 @@ def test_lines_over_64_kib_are_cut_into_pieces() -> None:
     assert re.sub(rb"n1 \| |\n", b"", shown) == b"x" * 2 * LONGEST_LINE + b"y" * (LONGEST_LINE + 1)
 
 
+def test_a_line_of_just_64_kib_whose_newline_comes_late_is_one_line() -> None:
+    assert _show(b"x" * LONGEST_LINE, b"\n", b"y" * 2 * LONGEST_LINE, b"\n").count(b"\n") == 3
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
@@ -334,3 +338,15 @@ def test_a_waiting_command_whose_loop_has_ended_is_forgotten(pipe: Pipe) -> None
     reader.start()
     assert terminal.close()
     assert len(reader.finish()) == len(b"n1 | x\n") * MIB
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_thread_that_has_died() -> None:
+    def fail(_descriptor: int, error: OSError) -> None:
+        raise error
+
+    full = os.open("/dev/full", os.O_WRONLY)
+    writer = Writer(fail)
+    writer.put(full, b"x")
+    assert not writer.close()
+    os.close(full)
