@@ -11,7 +11,7 @@ from gplmt.diagnostics import Location
 from gplmt.language.targets import ExportEnv
 
 
-class MinSuccess(Struct, frozen=True, kw_only=True):
+class MinSuccess(Struct, frozen=True, kw_only=True, gc=False):
     """How many targets must not fail: a count, or a percentage of the step's targets."""
 
     amount: float
@@ -24,7 +24,7 @@ class MinSuccess(Struct, frozen=True, kw_only=True):
         return math.ceil(target_count * self.amount / 100)
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True, gc=False):
     """Run a tasklist on targets; `start` and `stop` are relative (timedelta) or absolute."""
 
     at: Location
@@ -40,14 +40,14 @@ class Step(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class Synchronize(Struct, frozen=True, kw_only=True):
+class Synchronize(Struct, frozen=True, kw_only=True, gc=False):
     """Wait for all that was reached so far, or (not None) for these targets' part of it."""
 
     at: Location
     targets: tuple[str, ...] | None = None
 
 
-class RegisterTeardown(Struct, frozen=True, kw_only=True):
+class RegisterTeardown(Struct, frozen=True, kw_only=True, gc=False):
     """Have a tasklist run on targets when the experiment ends, however it ends."""
 
     at: Location
@@ -56,32 +56,32 @@ class RegisterTeardown(Struct, frozen=True, kw_only=True):
     environment: tuple[ExportEnv, ...] = ()
 
 
-class Parameter(Struct, frozen=True, kw_only=True):
+class Parameter(Struct, frozen=True, kw_only=True, gc=False):
     """A variable of a sweep and the values it takes; a long range stays a `range`."""
 
     name: str
     values: tuple[str, ...] | range
 
 
-class Repeat(Struct, frozen=True, kw_only=True):
+class Repeat(Struct, frozen=True, kw_only=True, gc=False):
     """So many iterations."""
 
     count: int
 
 
-class ForDuration(Struct, frozen=True, kw_only=True):
+class ForDuration(Struct, frozen=True, kw_only=True, gc=False):
     """Iterations until so much time has passed since the loop began."""
 
     duration: timedelta
 
 
-class Until(Struct, frozen=True, kw_only=True):
+class Until(Struct, frozen=True, kw_only=True, gc=False):
     """Iterations until a point in time."""
 
     moment: datetime
 
 
-class Sweep(Struct, frozen=True, kw_only=True):
+class Sweep(Struct, frozen=True, kw_only=True, gc=False):
     """One iteration for each element of the Cartesian product, the last parameter fastest."""
 
     parameters: tuple[Parameter, ...]
@@ -90,7 +90,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
 Iterations = Repeat | ForDuration | Until | Sweep
 
 
-class Loop(Struct, frozen=True, kw_only=True):
+class Loop(Struct, frozen=True, kw_only=True, gc=False):
     """Repeat the items of a body."""
 
     at: Location

@@ -10,7 +10,7 @@ from gplmt.diagnostics import Location
 from gplmt.language.values import HostKeyChecking
 
 
-class ExportEnv(Struct, frozen=True, kw_only=True):
+class ExportEnv(Struct, frozen=True, kw_only=True, gc=False):
     """A variable for the commands of a scope; without `value`, the execution host's own."""
 
     at: Location
@@ -18,7 +18,7 @@ class ExportEnv(Struct, frozen=True, kw_only=True):
     value: str | None = None
 
 
-class SshOptions(Struct, frozen=True, kw_only=True):
+class SshOptions(Struct, frozen=True, kw_only=True, gc=False):
     """How to reach an ssh target; None is what the document does not say (LANGUAGE.md 4.2).
 
     Relative paths have been joined to the document's directory; `~` is not yet expanded.
@@ -36,7 +36,7 @@ class SshOptions(Struct, frozen=True, kw_only=True):
     password_env: str | None = None
 
 
-class LocalTarget(Struct, frozen=True, kw_only=True):
+class LocalTarget(Struct, frozen=True, kw_only=True, gc=False):
     """The execution host itself."""
 
     at: Location
@@ -45,7 +45,7 @@ class LocalTarget(Struct, frozen=True, kw_only=True):
     document_environment: tuple[ExportEnv, ...] = ()  # of the <targets> it stands in
 
 
-class SshTarget(Struct, frozen=True, kw_only=True):
+class SshTarget(Struct, frozen=True, kw_only=True, gc=False):
     """A host reached over SSH."""
 
     at: Location
@@ -56,7 +56,7 @@ class SshTarget(Struct, frozen=True, kw_only=True):
     document_environment: tuple[ExportEnv, ...] = ()
 
 
-class PlanetlabTarget(Struct, frozen=True, kw_only=True):
+class PlanetlabTarget(Struct, frozen=True, kw_only=True, gc=False):
     """A slice, whose nodes are asked of its API when a run starts (LANGUAGE.md 4.4)."""
 
     at: Location
@@ -69,14 +69,14 @@ class PlanetlabTarget(Struct, frozen=True, kw_only=True):
     document_environment: tuple[ExportEnv, ...] = ()
 
 
-class TargetRef(Struct, frozen=True, kw_only=True):
+class TargetRef(Struct, frozen=True, kw_only=True, gc=False):
     """A group's member that is defined elsewhere."""
 
     at: Location
     ref: str
 
 
-class GroupTarget(Struct, frozen=True, kw_only=True):
+class GroupTarget(Struct, frozen=True, kw_only=True, gc=False):
     """Several targets under one name."""
 
     at: Location

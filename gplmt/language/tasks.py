@@ -13,14 +13,14 @@ from gplmt.diagnostics import Location
 from gplmt.language.values import OnError
 
 
-class Retries(Struct, frozen=True, kw_only=True):
+class Retries(Struct, frozen=True, kw_only=True, gc=False):
     """Further attempts after a failure, and the pause before each."""
 
     count: int = 0
     delay: timedelta = timedelta()
 
 
-class Run(Struct, frozen=True, kw_only=True):
+class Run(Struct, frozen=True, kw_only=True, gc=False):
     """Hand a text to `/bin/sh -c` on the target."""
 
     at: Location
@@ -36,7 +36,7 @@ class Run(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class Put(Struct, frozen=True, kw_only=True):
+class Put(Struct, frozen=True, kw_only=True, gc=False):
     """Copy from the execution host to the target; without `keep` the copy goes at the end."""
 
     at: Location
@@ -49,7 +49,7 @@ class Put(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class Get(Struct, frozen=True, kw_only=True):
+class Get(Struct, frozen=True, kw_only=True, gc=False):
     """Copy from the target to the execution host."""
 
     at: Location
@@ -61,7 +61,7 @@ class Get(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class Call(Struct, frozen=True, kw_only=True, gc=False):
     """Run another tasklist on the same target; `expects_success` is None where both will do."""
 
     at: Location
@@ -71,7 +71,7 @@ class Call(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class Fail(Struct, frozen=True, kw_only=True):
+class Fail(Struct, frozen=True, kw_only=True, gc=False):
     """Fail, with `status` as the reason."""
 
     at: Location
@@ -80,7 +80,7 @@ class Fail(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class WaitFor(Struct, frozen=True, kw_only=True):
+class WaitFor(Struct, frozen=True, kw_only=True, gc=False):
     """Wait until a command exits with 0, or until a TCP port answers; exactly one is given."""
 
     at: Location
@@ -93,7 +93,7 @@ class WaitFor(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class Seq(Struct, frozen=True, kw_only=True):
+class Seq(Struct, frozen=True, kw_only=True, gc=False):
     """Tasks one after another."""
 
     at: Location
@@ -102,7 +102,7 @@ class Seq(Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-class Par(Struct, frozen=True, kw_only=True):
+class Par(Struct, frozen=True, kw_only=True, gc=False):
     """Tasks all at once, or `max_parallel` at a time."""
 
     at: Location
@@ -115,7 +115,7 @@ class Par(Struct, frozen=True, kw_only=True):
 Task = Run | Put | Get | Call | Fail | WaitFor | Seq | Par
 
 
-class Tasklist(Struct, frozen=True, kw_only=True):
+class Tasklist(Struct, frozen=True, kw_only=True, gc=False):
     """Tasks in sequence under one name, with what their failure means and what cleans up."""
 
     at: Location
