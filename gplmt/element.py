@@ -19,7 +19,7 @@ class Stray(Struct, frozen=True, gc=False):
     excerpt: str
 
 
-class Element(Struct, frozen=True):
+class Element(Struct, frozen=True, gc=False):
     """An XML element; comments and processing instructions have left no trace.
 
     `at` is the line where the start tag begins. `text` is verbatim, the text of an element that

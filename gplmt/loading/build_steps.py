@@ -55,19 +55,17 @@ class _Builder:
         )
 
     def _step(self, element: Element) -> Step:
-        element = admit(element, grammar.STEP, self._context)
         self._step_count += 1
-        tasklist = self._tasklist(element)
-        targets = self._targets(element) or ()
-        if len(element.attributes) == 2 and not element.children:
-            name = f"step-{self._step_count}"
-            return Step(at=element.at, name=name, tasklist=tasklist, targets=targets)
+        step = self._plain_step(element)
+        if step is not None:
+            return step
+        element = admit(element, grammar.STEP, self._context)
         value, faults = element.value, self._faults
         return Step(
             at=element.at,
             name=value("name", readings.name, faults) or f"step-{self._step_count}",
-            tasklist=tasklist,
-            targets=targets,
+            tasklist=self._tasklist(element),
+            targets=self._targets(element) or (),
             background=value("background", readings.boolean, faults) or False,
             start=self._moment(element, "start"),
             stop=self._moment(element, "stop"),
@@ -76,6 +74,23 @@ class _Builder:
             environment=build_environment(element, self._context),
             enabled=self._is_enabled(element),
         )
+
+    def _plain_step(self, element: Element) -> Step | None:
+        """A step with nothing but its tasklist and targets, as most are: thus they load fast."""
+        tasklist, targets = element.attributes.get("tasklist"), element.attributes.get("targets")
+        if tasklist is None or targets is None or len(element.attributes) != 2:
+            return None
+        if element.children or element.stray is not None:
+            return None
+        try:
+            return Step(
+                at=element.at,
+                name=f"step-{self._step_count}",
+                tasklist=readings.reference(tasklist),
+                targets=readings.references(targets),
+            )
+        except ValueError:
+            return None
 
     def _tasklist(self, element: Element) -> str:
         tasklist = element.value("tasklist", readings.reference, self._faults)

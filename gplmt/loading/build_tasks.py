@@ -77,35 +77,38 @@ class _Builder:
         return tuple([builders[child.tag](child) for child in element.children])
 
     def _label(self, element: Element) -> str:
-        self._count += 1
         name = element.value("name", readings.name, self._faults)
         if name is None:
-            return self._unique(element.tag, self._count, self._taken)
+            return self._next_label(element.tag)
+        self._count += 1
         if name in self._given:  # valid in the original language
-            return self._unique(name, 2, self._taken)
+            return self._unused(name, 2)
         self._given.add(name)
         return name
 
-    def _unique(self, word: str, number: int, taken: set[str]) -> str:
-        label = f"{word}-{number}"
-        while label in taken:
+    def _next_label(self, tag: str) -> str:
+        self._count += 1
+        label = f"{tag}-{self._count}"
+        return label if label not in self._taken else self._unused(tag, self._count)
+
+    def _unused(self, word: str, number: int) -> str:
+        """A label with this number, or a higher one that is not taken."""
+        while (label := f"{word}-{number}") in self._taken:
             number += 1
-            label = f"{word}-{number}"
-        taken.add(label)
+        self._taken.add(label)
         return label
 
     def _is_enabled(self, element: Element) -> bool:
         return element.value("enabled", readings.boolean, self._faults) is not False
 
     def _run(self, element: Element) -> Run:
+        if not element.attributes and not element.children:  # most runs
+            return Run(at=element.at, label=self._next_label("run"), command=element.text)
         element = admit(element, grammar.RUN, self._context)
-        label = self._label(element)
-        if not element.attributes:
-            return Run(at=element.at, label=label, command=element.text)
         value, faults = element.value, self._faults
         return Run(
             at=element.at,
-            label=label,
+            label=self._label(element),
             command=element.text,
             expected_status=value("expected-status", readings.statuses, faults),
             timeout=value("timeout", readings.positive_duration, faults),

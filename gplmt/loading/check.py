@@ -20,7 +20,7 @@ from gplmt.loading.check_steps import StepChecks
 from gplmt.loading.documents import Document
 from gplmt.loading.names import Kind, Names
 from gplmt.loading.survey import CallGraph, Survey, survey
-from gplmt.loading.uses import Barrier, Use, uses_in
+from gplmt.loading.uses import Barrier, Surroundings, Use, uses_in
 
 
 class Checker:
@@ -58,12 +58,10 @@ class Checker:
             if document.draft is not None:
                 self._check_document(document, _own_names(document.draft))
                 self._tell_ignored_steps(document.draft)
-        uses = self._check_mentions(root.draft, references)
+        uses = self._check_items(root.draft, references)
         if root.draft.first_item is not None:
             tell_unused(root.draft, references.used, self._faults)
-        enabled = [use for use in uses if use.is_enabled]
-        self._check_steps(enabled)
-        self._check_paths(enabled, root)
+        self._check_paths(uses, root)
 
     def _candidates(self) -> dict[Kind, Collection[str]]:
         return {Kind.TARGET: self._experiment.targets, Kind.TASKLIST: self._experiment.tasklists}
@@ -94,26 +92,29 @@ class Checker:
             problem = "the steps of an included document are not run"
             self._faults.warning(draft.first_item, problem)
 
-    def _check_mentions(self, draft: Draft, references: References) -> list[Use]:
-        """Check the names in steps, and return what uses tasklists."""
-        uses: list[Use] = []
-        for found in uses_in(draft.steps):
-            if isinstance(found, Barrier):
-                references.check_targets(found.targets, found.at, "synchronize", self._inventory)
-            else:
-                references.check_use(found, self._inventory)
-                uses.append(found)
-        return uses
+    def _check_items(self, draft: Draft, references: References) -> list[Use]:
+        """Check each item of the steps by itself; return the uses that differ, enabled ones only.
 
-    def _check_steps(self, uses: Sequence[Use]) -> None:
-        checks = StepChecks(
+        Of steps that have the same tasklist run on the same targets in the same place, the first
+        stands for all.
+        """
+        steps = StepChecks(
             inventory=self._inventory,
             host_environment=self._host_environment,
             now=self._now,
             faults=self._faults,
         )
-        for use in uses:
-            checks.check(use)
+        differing: dict[tuple[str, tuple[str, ...], Surroundings], Use] = {}
+        for found in uses_in(draft.steps):
+            if isinstance(found, Barrier):
+                references.check_targets(found.targets, found.at, "synchronize", self._inventory)
+                continue
+            references.check_use(found, self._inventory)
+            if found.is_enabled:
+                steps.check(found)
+                item = found.item
+                differing.setdefault((item.tasklist, item.targets, found.surroundings), found)
+        return list(differing.values())
 
     def _check_paths(self, uses: Sequence[Use], root: Document) -> None:
         variables = VariableChecks(

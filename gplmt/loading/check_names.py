@@ -61,14 +61,13 @@ class References:
         item = use.item
         if item.tasklist not in self.used[Kind.TASKLIST]:
             self._check(Kind.TASKLIST, item.tasklist, item.at, use.tag)
-        self.check_targets(item.targets, item.at, use.tag, inventory)
+        if item.targets not in self._checked:
+            self.check_targets(item.targets, item.at, use.tag, inventory)
 
     def check_targets(
         self, words: tuple[str, ...], at: Location, where: str, inventory: Inventory
     ) -> None:
         """Check names and patterns of targets."""
-        if words in self._checked:
-            return
         told = self._faults.error_count
         for word in words:
             if is_pattern(word):

@@ -84,11 +84,13 @@ class _Parser:
                 self._texts.clear()
             else:
                 self._put_text_aside()
-        if self._kept:
-            text = self._kept.pop(len(self._open), "") + text
-        stray = self._strays.pop(len(self._open), None) if self._strays else None
+        stray = None
+        if self._kept or self._strays:
+            depth = len(self._open)
+            text = self._kept.pop(depth, "") + text
+            stray = self._strays.pop(depth, None)
         _, at, attributes, siblings = self._open.pop()
-        siblings.append(Element(tag, at, attributes, self._siblings, text, stray))
+        siblings.append(Element(tag, at, attributes, self._siblings or (), text, stray))
         self._siblings = siblings
 
     def _comment(self, *_: str) -> None:
@@ -97,8 +99,12 @@ class _Parser:
 
     def _put_text_aside(self) -> None:
         """Drop the text before a tag; where it may not stand, note what is more than space."""
-        text = "".join(self._texts)
-        self._texts.clear()
+        texts = self._texts
+        if len(texts) == 1 and texts[0].isspace():
+            texts.clear()
+            return
+        text = "".join(texts)
+        texts.clear()
         if self._open and self._open[-1][0] in self._text_elements:
             self._kept.setdefault(len(self._open), text)  # one such text is enough: it is refused
             return

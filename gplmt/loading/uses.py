@@ -12,7 +12,7 @@ from gplmt.language.steps import Item, Loop, RegisterTeardown, Step, Sweep, Sync
 from gplmt.language.targets import ExportEnv
 
 
-class Surroundings(Struct, frozen=True):
+class Surroundings(Struct, frozen=True, eq=False):
     """What loops, and a step or teardown itself, set.
 
     `layers` are their variables, weakest first; `parameters` those of sweeps, whose values vary.
@@ -46,7 +46,7 @@ class Surroundings(Struct, frozen=True):
         )
 
 
-class Use(Struct, frozen=True):
+class Use(Struct, frozen=True, gc=False):
     """A step or teardown that has a tasklist run on targets."""
 
     item: Step | RegisterTeardown
