@@ -62,7 +62,7 @@ class Transfer(Struct, frozen=True, kw_only=True):
         """Copy all of a regular file to an empty one, holes left out; return its length."""
         status = os.fstat(self.reading)
         offset = 0
-        for start, end in _data_extents(self.reading, status):
+        for start, end in data_extents(self.reading, status):
             offset = self._copy_extent(start, end)
             if offset < end:
                 break
@@ -122,7 +122,7 @@ class Transfer(Struct, frozen=True, kw_only=True):
         return 0
 
 
-def _data_extents(descriptor: int, status: os.stat_result) -> Iterator[tuple[int, int]]:
+def data_extents(descriptor: int, status: os.stat_result) -> Iterator[tuple[int, int]]:
     """The parts of the file that are stored, as far as the file system tells."""
     if status.st_blocks * 512 >= status.st_size:
         yield 0, status.st_size

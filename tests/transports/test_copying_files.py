@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from gplmt.errors import CopyError
-from gplmt.transports.copying_bytes import StoppedError
+from gplmt.transports.copying_bytes import StoppedError, data_extents
 from gplmt.transports.copying_files import copy_file
 from tests.transports.trees import grow, look, temporaries, text_of
 
@@ -279,3 +279,13 @@ def test_a_stop_between_two_pieces_leaves_the_old_file(tmp_path: Path) -> None:
         copy_file(source, tmp_path / "g", stop=stop)
     assert (tmp_path / "g").read_bytes() == b"old"
     assert temporaries(tmp_path) == []
+
+
+def test_without_word_from_the_file_system_all_of_a_file_is_data(tmp_path: Path) -> None:
+    os.truncate(grow(tmp_path, {"f": b"x"}) / "f", MIB)
+    reading, writing = os.pipe()  # which cannot be asked for holes
+    try:
+        assert list(data_extents(reading, (tmp_path / "f").stat())) == [(0, MIB)]
+    finally:
+        os.close(reading)
+        os.close(writing)
