@@ -47,14 +47,13 @@ def load_experiment(source: Source) -> Loaded:
         DocumentError: with all faults at once.
         UsageError: the working directory is none.
     """
-    if not source.working_directory.is_dir():
-        raise UsageError(f"{source.working_directory} is not a directory")
+    directory = _working_directory(source.working_directory)
     return load(
         source.file,
         include_directories=source.include_directories,
         rng=source.rng,
         host_environment=os.environ,
-        working_directory=source.working_directory.absolute(),
+        working_directory=directory,
         now=SystemClock().now(),
     )
 
@@ -126,6 +125,15 @@ def run_plan(
         return RunResult(exit_code=exit_code, outcome=run.outcome)
 
     return asyncio.run(main())
+
+
+def _working_directory(directory: Path) -> Path:
+    if not directory.is_dir():
+        raise UsageError(f"{directory} is not a directory")
+    try:
+        return directory.absolute()
+    except FileNotFoundError:
+        raise UsageError("the current directory has been removed") from None
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -93,11 +94,12 @@ def _parser(program: str, about: str, examples: str) -> argparse.ArgumentParser:
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="the experiment")
+    parser.add_argument("file", metavar="FILE", type=_path, help="the experiment")
     parser.add_argument(
         "-C",
         "--directory",
         metavar="DIR",
+        type=_path,
         default=".",
         help="where local commands start and relative put and get paths lead (default: here)",
     )
@@ -105,12 +107,16 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         "-I",
         "--include-dir",
         metavar="DIR",
+        type=_path,
         action="append",
         default=[],
         help="where to look for included files that are not beside their document; repeatable",
     )
     parser.add_argument(
-        "--rng", metavar="FILE", help="validate with this RELAX NG schema, not gplmt's own"
+        "--rng",
+        metavar="FILE",
+        type=_path,
+        help="validate with this RELAX NG schema, not gplmt's own",
     )
 
 
@@ -118,6 +124,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--logroot-dir",
         metavar="DIR",
+        type=_path,
         default="gplmt-runs",
         help="where run directories are made (default: gplmt-runs)",
     )
@@ -146,10 +153,18 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _grace(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 up")
-    return seconds
+    with suppress(ValueError):
+        seconds = float(text)
+        if 0 <= seconds < math.inf:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 up")
+
+
+def _path(text: str) -> str:
+    """Refuse what a shell makes of a variable that is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; give a path")
+    return text
 
 
 def _to_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> Arguments:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gplmt.cli.arguments import Arguments
 from gplmt.cli.source import load_source
+from gplmt.cli.streams import show
 from gplmt.errors import DocumentError
 
 
@@ -12,10 +13,9 @@ def check(arguments: Arguments) -> int:
     try:
         loaded = load_source(arguments)
     except DocumentError as error:
-        print(error)
+        show(str(error))
         return error.exit_code
-    for warning in loaded.warnings:
-        print(warning)
     kind = "library" if loaded.experiment.is_library else "experiment"
-    print(f"{arguments.file}: a valid {kind}")
+    verdict = f"{arguments.file}: a valid {kind}"
+    show("\n".join([*map(str, loaded.warnings), verdict]))
     return 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from gplmt.cli.arguments import Arguments, parse_gplmt, parse_light
+from gplmt.cli.streams import prepare_streams, tell
 from gplmt.errors import DocumentError, GplmtError
 
 _INTERRUPTED = 130
@@ -24,19 +24,18 @@ def main_light(arguments: Sequence[str] | None = None) -> int:
 
 def _guarded(parse: Callable[[Sequence[str]], Arguments], words: Sequence[str]) -> int:
     """Turn what the user can mend into a message and an exit code (LANGUAGE.md 11.3)."""
+    prepare_streams()
     try:
         return _command(parse(words))
     except DocumentError as error:
-        _complain(str(error))
+        tell(str(error))
         return error.exit_code
     except GplmtError as error:
-        _complain(_as_message(str(error)))
+        tell(_as_message(str(error)))
         return error.exit_code
     except KeyboardInterrupt:
+        tell("gplmt: interrupted")
         return _INTERRUPTED
-    except BrokenPipeError:  # the reader of a plan has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _command(arguments: Arguments) -> int:
@@ -57,7 +56,3 @@ def _command(arguments: Arguments) -> int:
 
 def _as_message(text: str) -> str:
     return text if ": error: " in text else f"gplmt: error: {text}"
-
-
-def _complain(text: str) -> None:
-    print(text, file=sys.stderr)

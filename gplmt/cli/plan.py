@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from gplmt.api import plan_experiment
 from gplmt.cli.arguments import Arguments
 from gplmt.cli.source import load_source
+from gplmt.cli.streams import show, tell
 from gplmt.planning.describe import describe
 
 
@@ -14,7 +13,6 @@ def plan(arguments: Arguments) -> int:
     """Print the plan; warnings go to stderr."""
     loaded = load_source(arguments)
     for warning in loaded.warnings:
-        print(warning, file=sys.stderr)
-    sys.stdout.write(describe(plan_experiment(loaded)))
-    sys.stdout.flush()
+        tell(str(warning))
+    show(describe(plan_experiment(loaded)).removesuffix("\n"))
     return 0
