@@ -33,6 +33,19 @@ class Element(Struct, frozen=True, gc=False):
     text: str = ""
     stray: Stray | None = None
 
+    def find(self, path: str) -> Element | None:
+        """The element at an XPath from the root like `/experiment/steps/step[3]`, or None."""
+        found: Element | None = None
+        siblings: Sequence[Element] = (self,)
+        for part in path.removeprefix("/").split("/"):
+            tag, _, position = part.partition("[")
+            same = [child for child in siblings if child.tag == tag]
+            index = int(position[:-1]) - 1 if position else 0
+            if not 0 <= index < len(same):
+                return None
+            found, siblings = same[index], same[index].children
+        return found
+
     def value(self, name: str, parse: Callable[[str], T], faults: Faults) -> T | None:
         """What an attribute means; None if it is absent, or wrong, which `faults` then tells.
 

@@ -61,7 +61,7 @@ class Checker:
         uses = self._check_items(root.draft, references)
         if root.draft.first_item is not None:
             tell_unused(root.draft, references.used, self._faults)
-        self._check_paths(uses, root)
+        self._check_paths(uses, root, references)
 
     def _candidates(self) -> dict[Kind, Collection[str]]:
         return {Kind.TARGET: self._experiment.targets, Kind.TASKLIST: self._experiment.tasklists}
@@ -81,6 +81,7 @@ class Checker:
                 references.check_calls(one)
             tell_group_cycles(draft.targets, self._faults)
             tell_call_cycles(surveys, self._faults)
+        self._is_complete &= not references.has_unknown
         return references
 
     def _survey(self, tasklist: Tasklist) -> Survey:
@@ -102,6 +103,7 @@ class Checker:
             inventory=self._inventory,
             host_environment=self._host_environment,
             now=self._now,
+            knows_all_targets=self._is_complete,
             faults=self._faults,
         )
         differing: dict[tuple[str, tuple[str, ...], Surroundings], Use] = {}
@@ -116,7 +118,7 @@ class Checker:
                 differing.setdefault((item.tasklist, item.targets, found.surroundings), found)
         return list(differing.values())
 
-    def _check_paths(self, uses: Sequence[Use], root: Document) -> None:
+    def _check_paths(self, uses: Sequence[Use], root: Document, references: References) -> None:
         variables = VariableChecks(
             graph=self._graph,
             inventory=self._inventory,
@@ -140,7 +142,8 @@ class Checker:
         for use in uses:
             variables.check(use)
             gets.check(use)
-        sources.check(is_complete=self._is_complete, root=root.source.name)
+        is_complete = self._is_complete and not references.has_unknown
+        sources.check(is_complete=is_complete, root=root.source.name)
 
 
 def _own_names(draft: Draft) -> dict[Kind, Collection[str]]:

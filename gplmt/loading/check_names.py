@@ -29,6 +29,7 @@ class References:
         candidates: Mapping[Kind, Collection[str]],
         faults: Faults,
     ) -> None:
+        self.has_unknown = False
         self.used: dict[Kind, set[str]] = {kind: set() for kind in Kind}
         self._document = document
         self._names = names
@@ -89,6 +90,7 @@ class References:
         if self._names.knows(self._document, kind, name):
             self.used[kind].add(name)
             return
+        self.has_unknown = True
         meant = self._faults.similar(name, self._candidates[kind])
         hint = f"define it in <{kind.value}s>"
         if meant is not None:

@@ -21,11 +21,13 @@ class StepChecks:
         inventory: Inventory,
         host_environment: Mapping[str, str],
         now: datetime,
+        knows_all_targets: bool,
         faults: Faults,
     ) -> None:
         self._inventory = inventory
         self._host_environment = host_environment
         self._now = now
+        self._knows_all_targets = knows_all_targets
         self._faults = faults
         self._seen: set[tuple[str, ...]] = set()
 
@@ -51,6 +53,8 @@ class StepChecks:
     def _check_count(self, step: Step) -> None:
         quorum = step.min_success
         if quorum is None or quorum.is_percentage:
+            return
+        if not self._knows_all_targets or not all(map(self._inventory.match, step.targets)):
             return
         members = self._inventory.members(step.targets)
         if any(isinstance(member.node.address, SliceAddress) for member in members):

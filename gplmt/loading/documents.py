@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from gplmt.diagnostics import Faults, Location
+from gplmt.element import Element
 from gplmt.language.experiment import SourceFile
 from gplmt.language.paths import expand
 from gplmt.loading import grammar
@@ -18,7 +19,7 @@ from gplmt.loading.context import Context
 from gplmt.loading.decoding import to_utf8
 from gplmt.loading.malformed import plain
 from gplmt.loading.parsing import MalformedError, ParseError, parse
-from gplmt.loading.schema import Schema, syntax_complaint
+from gplmt.loading.schema import Complaint, Schema, syntax_complaint
 
 MAX_INCLUDE_DEPTH = 100
 
@@ -65,7 +66,7 @@ class Reader:
         try:
             content = _content(name)
         except (OSError, ValueError) as error:
-            self._faults.error(at, f"cannot read '{name}'", _reason(error))
+            self._faults.error(at, f"cannot read '{name}': {_reason(error)}")
             return None
         document = Document(source=SourceFile(name=name, content=content), identity=identity)
         self._known[identity] = document
@@ -94,9 +95,17 @@ class Reader:
         told = self._faults.error_count
         draft = build(root, Context(self._faults, str(Path(source.name).parent)))
         if self._faults.error_count == told:
-            for complaint in complaints:
-                self._faults.error(Location(source.name, complaint.line), complaint.message)
+            self._tell_complaints(complaints, source.name, root)
         return draft
+
+    def _tell_complaints(self, complaints: Sequence[Complaint], name: str, root: Element) -> None:
+        """Tell libxml2's words where there are no better ones, those that come first of a line."""
+        first: dict[int, Complaint] = {}
+        for complaint in complaints:
+            element = root.find(complaint.path)
+            first.setdefault(element.at.line if element else complaint.line, complaint)
+        for line, complaint in first.items():
+            self._faults.error(Location(name, line), complaint.problem, complaint.hint)
 
     def _include(self, include: Include, chain: tuple[Document, ...]) -> Document | None:
         name = self._find(include, chain[-1])

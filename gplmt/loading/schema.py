@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 from lxml import etree
@@ -9,16 +10,20 @@ from msgspec import Struct
 
 import gplmt
 from gplmt.diagnostics import Location
+from gplmt.loading.malformed import plain
 from gplmt.loading.parsing import ParseError
 
 _NAME = "gplmt.rng"
+_MAX_COMPLAINTS = 20
 
 
 class Complaint(Struct, frozen=True):
-    """What libxml2 says of a line."""
+    """What libxml2 says; `path` leads to the element as an XPath, `line` is where its tag ends."""
 
     line: int
-    message: str
+    path: str
+    problem: str
+    hint: str | None = None
 
 
 class Schema:
@@ -36,21 +41,27 @@ class Schema:
             self._validator = etree.RelaxNG(source)
         except OSError as error:
             raise ParseError(
-                Location(shown, 0), f"cannot read the schema: {error.strerror}"
+                Location(shown, 0),
+                f"cannot read the schema: {(error.strerror or str(error)).lower()}",
             ) from None
         except (etree.XMLSyntaxError, etree.RelaxNGError) as error:
             at = Location(shown, getattr(error, "lineno", None) or 0)
-            raise ParseError(at, f"no RELAX NG schema: {_plain(str(error))}") from None
+            raise ParseError(at, f"no RELAX NG schema: {_one_line(str(error))}") from None
 
     def complaints(self, content: bytes) -> list[Complaint]:
         """What does not fit the schema in a document in UTF-8, which holds no DOCTYPE."""
         try:
             root = etree.fromstring(content, _parser())
         except etree.XMLSyntaxError as error:
-            return [Complaint(error.lineno or 0, _plain(error.msg or ""))]
+            return [Complaint(error.lineno or 0, "", *plain(_one_line(error.msg or "")))]
         if self._validator.validate(root):
             return []
-        return [Complaint(entry.line, _plain(entry.message)) for entry in self._validator.error_log]
+        return [
+            Complaint(
+                entry.line, entry.path or "", f"the schema refuses this: {_one_line(entry.message)}"
+            )
+            for entry in islice(self._validator.error_log, _MAX_COMPLAINTS)
+        ]
 
 
 def syntax_complaint(content: bytes) -> str | None:
@@ -65,7 +76,7 @@ def syntax_complaint(content: bytes) -> str | None:
         etree.fromstring(content, parser)
     except etree.XMLSyntaxError:
         fatal = [entry for entry in parser.error_log if entry.level == etree.ErrorLevels.FATAL]
-        return _plain(fatal[0].message) if fatal else None
+        return _one_line(fatal[0].message) if fatal else None
     return None
 
 
@@ -84,7 +95,7 @@ def _parser() -> etree.XMLParser:
     )
 
 
-def _plain(message: str) -> str:
+def _one_line(message: str) -> str:
     """A message of libxml2 as the first words of one line."""
     return " ".join(message.split()).split(", line ")[0]
 
