@@ -13,9 +13,11 @@
 #   -WORD   remove the same word again
 #   quit    end, and touch nothing
 # Words:
-#   PGID:SIGNAL  a process group, and the signal that asks it to stop
-#   MARK         the processes whose marker begins with TOKEN-MARK; no digit comes first.
-#                Marks that begin with `s` need not be added, they are always stopped.
+#   PGID:SIGNAL       a process group, and the signal that asks it to stop
+#   PGID:SIGNAL:left  the same once its leader has been reaped; a process with this number is
+#                     another's by then, and so is the group
+#   MARK              the processes whose marker begins with TOKEN-MARK; no digit comes first.
+#                     Marks that begin with `s` need not be added, they are always stopped.
 #
 # Must run in dash, bash and BusyBox ash.  It is packed before it is used: a comment needs a line
 # of its own.  `kill -TERM -PGID` is the one form of killing a group that all three understand.
@@ -24,6 +26,7 @@ token=$1
 grace=$2
 words=' '
 
+PATH=/usr/bin:/bin:$PATH
 trap '' HUP INT QUIT TERM PIPE TSTP TTIN TTOU USR1 USR2 ALRM
 exec >/dev/null 2>&1
 cd /
@@ -71,8 +74,34 @@ find_marked() {
 # Sets `living` to those of `groups` that have members.
 find_living() {
   living=' '
+  numbers=
   for word in $groups; do
-    kill -0 "-${word%:*}" && living="$living$word "
+    group=${word%%:*}
+    case $word in
+      *:left) kill -0 "$group" && continue ;;
+    esac
+    kill -0 "-$group" || continue
+    living="$living$word "
+    numbers="$numbers|$group"
+  done
+  if [ -n "$numbers" ] && [ -r /proc/self/stat ]; then
+    drop_zombies
+  fi
+}
+
+# In many containers nobody reaps orphans: leaves those of `living` that have more than zombies.
+drop_zombies() {
+  alive=' '
+  for found in $(printf '%s\n' /proc/[0-9]*/stat |
+    xargs grep -hsoE "[)] [^ZX] [0-9]+ (${numbers#|}) " | sed 's/ $//; s/.* //'); do
+    alive="$alive$found "
+  done
+  candidates=$living
+  living=' '
+  for word in $candidates; do
+    case $alive in
+      *" ${word%%:*} "*) living="$living$word " ;;
+    esac
   done
 }
 
@@ -85,7 +114,8 @@ anything_left() {
 
 ask_to_stop() {
   for word in $groups; do
-    kill "-${word#*:}" "-${word%:*}"
+    signal=${word#*:}
+    kill "-${signal%:left}" "-${word%%:*}"
   done
   for pid in $marked; do
     asked="$asked $pid "
@@ -105,7 +135,7 @@ ask_newcomers() {
 
 kill_all() {
   for word in $groups; do
-    kill -KILL "-${word%:*}"
+    kill -KILL "-${word%%:*}"
   done
   for pid in $marked; do
     kill -KILL "$pid"
