@@ -2,56 +2,76 @@
 
 from __future__ import annotations
 
+import os.path
 import re
+import sys
 from collections.abc import Callable
 from errno import EPIPE
 
 from gplmt.recording.faults import in_words
 from gplmt.recording.writer import Writer
 
+# A closed one (`>&-`) was noticed when Python started; by now its number is some other file's.
+_STDOUT = None if sys.__stdout__ is None else 1
+_STDERR = None if sys.__stderr__ is None else 2
 LONGEST_LINE = 64 * 1024
 _LONG_LINES = re.compile(rb"^[^\n]{%d,}" % (LONGEST_LINE + 1), re.MULTILINE)
 
 
 class Terminal:
-    """The two standard streams; whole lines only, in the order in which they came.
+    """The two standard streams: whole lines only, in the order in which they came.
 
-    `stdout` and `stderr` are descriptors, None where there is none (`>&-`).  A reader that is
-    slow makes the shown commands wait, one that has gone (`| head`) ends the showing.
+    `stdout` and `stderr` are descriptors, None where there is none.  A reader that is slow makes
+    the shown commands wait, one that has gone (`| head`) ends the showing.  Both streams share a
+    queue where they lead to the same file, a person's terminal most often; else none waits for the
+    other.
     """
 
-    def __init__(self, *, stdout: int | None = 1, stderr: int | None = 2) -> None:
+    def __init__(self, *, stdout: int | None = _STDOUT, stderr: int | None = _STDERR) -> None:
         self._stdout = stdout
         self._stderr = stderr
-        self._writer = Writer(self._report)
+        self._out = Writer(self._report)
+        self._err = self._out if _are_same(stdout, stderr) else Writer(self._report)
 
     def stdout_of(self, target: str) -> LineStream | None:
         """Where to show what a command on this target writes to its stdout."""
-        return None if self._stdout is None else LineStream(self._writer, self._stdout, target)
+        return None if self._stdout is None else LineStream(self._out, self._stdout, target)
 
     def stderr_of(self, target: str) -> LineStream | None:
         """Where to show what a command on this target writes to its stderr."""
-        return None if self._stderr is None else LineStream(self._writer, self._stderr, target)
+        return None if self._stderr is None else LineStream(self._err, self._stderr, target)
 
     def message(self, text: str) -> None:
         """Say something of our own on stderr: whole lines, never inside one of a command."""
         if self._stderr is not None:
-            self._writer.put(self._stderr, f"{text}\n".encode("utf-8", "surrogateescape"))
+            self._err.put(self._stderr, f"{text}\n".encode("utf-8", "surrogateescape"))
 
     def close(self) -> bool:
         """Wait until everything is shown; False if Ctrl-C or `abandon` cut that short.
 
         Blocks, so only after the event loop has ended and its signal handlers are gone.
         """
-        return self._writer.close()
+        self._err.close()  # a blocked stdout must not hide our messages
+        all_output = self._out.close()
+        return self._err.close() and all_output  # again: a fault of stdout is told there
 
     def abandon(self) -> None:
         """Show nothing any more, and let `close` return; may be called by a signal handler."""
-        self._writer.abandon()
+        self._err.abandon()
+        self._out.abandon()
 
     def _report(self, descriptor: int, error: OSError) -> None:
         if error.errno != EPIPE and descriptor != self._stderr:
             self.message(f"cannot show output: {in_words(error)}; it is still logged")
+
+
+def _are_same(one: int | None, other: int | None) -> bool:
+    if one is None or other is None:
+        return False
+    try:
+        return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
 
 
 class LineStream:

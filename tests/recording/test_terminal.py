@@ -215,6 +215,20 @@ async def test_a_reader_that_is_slow_pauses_the_command_and_loses_nothing(pipe: 
     assert reader.finish() == (b"n1 | " + chunk) * 1024 * (count + 1)
 
 
+def test_a_blocked_stdout_does_not_hide_messages(pipe: Pipe, other_pipe: Pipe) -> None:
+    # `gplmt run lab.xml | less`, nobody paging
+    terminal = Terminal(stdout=pipe.writing, stderr=other_pipe.writing)
+    stream = terminal.stdout_of("n1")
+    assert stream is not None
+    stream.write(b"x\n" * MIB)
+    terminal.message("ending")
+    assert os.read(other_pipe.reading, 100) == b"ending\n"
+    terminal.abandon()
+    assert not terminal.close()
+    os.close(pipe.reading)
+    pipe.reading = -1
+
+
 async def test_on_ready_fires_at_once_where_there_is_room(pipe: Pipe) -> None:
     terminal = Terminal(stdout=pipe.writing, stderr=None)
     stream = terminal.stdout_of("n1")
