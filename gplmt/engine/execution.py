@@ -13,6 +13,7 @@ from typing import TypedDict
 
 from gplmt.diagnostics import Location
 from gplmt.engine.context import Context
+from gplmt.engine.scopes import raise_pending_cancellation
 from gplmt.engine.session import Copies, Session, seconds
 from gplmt.engine.signals import TaskFailed
 from gplmt.engine.verdict import Place, perform
@@ -210,6 +211,7 @@ class Executor:
         except TimeoutError:
             return TaskFailed(Outcome.TIMEOUT, f"timed out after {in_words(limit)}")
         except TaskError as error:
+            raise_pending_cancellation()  # the failure may come of being stopped
             return TaskFailed(Outcome.FAILED, str(error))
         return None
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from gplmt.engine.context import Context, Progress
 from gplmt.engine.execution import Executor
-from gplmt.engine.scopes import Scope
+from gplmt.engine.scopes import Scope, raise_pending_cancellation
 from gplmt.engine.session import Session, seconds
 from gplmt.engine.signals import StopExperiment, StopStep, StopTarget, TaskFailed
 from gplmt.engine.verdict import Place, perform
@@ -69,7 +69,8 @@ class Interpreter:
         finally:
             self._emit_finished(inner, context.parent, tasklist, outcome, reason)
             if outcome in _FAILURES:
-                self._apply_on_error(inner)  # also when a stop arrived during the cleanup
+                self._apply_on_error(inner)  # also when a stop arrived meanwhile
+        raise_pending_cancellation()
         return outcome
 
     async def _run_body(self, inner: Context, tasklist: Tasklist) -> tuple[Outcome, str | None]:
@@ -88,7 +89,7 @@ class Interpreter:
         if tasklist.cleanup is None or not inner.progress.has_begun:
             return
         context = replace(inner, is_cleanup=True, is_excused=False)
-        await self._session.shelter.run(self.run_tasklist(context, tasklist.cleanup))
+        await self._session.shelter.run(self.run_tasklist, context, tasklist.cleanup)
 
     def _apply_on_error(self, inner: Context) -> None:
         """Raise what the failure of a tasklist stops besides it (LANGUAGE.md 7.1, 7.4, 7.6)."""
@@ -99,6 +100,7 @@ class Interpreter:
         raise StopStep if inner.on_error is OnError.STOP_STEP else StopExperiment
 
     async def _execute(self, context: Context, task: Task) -> None:
+        raise_pending_cancellation()  # a failure under on-error="continue" may have overtaken it
         if task.enabled:
             context.progress.has_begun = True
         try:

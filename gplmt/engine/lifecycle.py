@@ -7,7 +7,7 @@ import signal
 
 from gplmt.engine.interpreter import Interpreter
 from gplmt.engine.scheduler import Scheduler
-from gplmt.engine.scopes import Scope
+from gplmt.engine.scopes import Scope, raise_pending_cancellation
 from gplmt.engine.session import Session, Tally, seconds
 from gplmt.engine.signals import StopExperiment
 from gplmt.engine.step import StepRunner, Surroundings
@@ -34,8 +34,9 @@ class ExperimentRun:
         self._span = session.span()
         self._foreground = Scope()
         self._background = Scope()
-        self._signals = 0
-        self._reason: str | None = None
+        self._signals: list[int] = []
+        self._is_ending = False
+        self._reasons: list[str] = []
         self._task: asyncio.Task[object] | None = None
         self._steps = StepRunner(session, Interpreter(session, plan.tasklists))
         self._teardowns = Teardowns(session, self._steps, parent=self._span)
@@ -49,36 +50,40 @@ class ExperimentRun:
         self._task = asyncio.current_task()
         self._emit_started()
         try:
-            async with self._session.shelter:
-                await self._run_in_order()
-        except asyncio.CancelledError:
-            await self._give_up()
-            if self._signals < 2:
-                raise
+            await self._run_and_close()
         finally:
-            for transport in self._session.transports.values():
-                await transport.close()
             self._emit_finished()
         return self.exit_code
 
     def interrupt(self, number: int) -> None:
         """Take a signal: the first ends the experiment, the second also its ending (11.2)."""
-        self._signals += 1
-        name = signal.Signals(number).name
+        self._signals.append(number)
+        name, count = signal.Signals(number).name, len(self._signals)
         self._session.recorder.emit(
-            SignalReceived(time=self._session.now(), signal=name, count=self._signals)
+            SignalReceived(time=self._session.now(), signal=name, count=count)
         )
-        if self._signals == 1:
-            self._session.interrupted_by = number
-            self._foreground.stop(StopExperiment())
-            self._reason = f"interrupted by {name}"
-        elif self._signals == 2:
-            self._reason = f"{self._reason}; the ending was cut short by a second signal, {name}"
+        if count == 1:
+            self._reasons.append(f"interrupted by {name}")
+            self._interrupt()
+        elif count == 2:
+            self._reasons.append(f"the ending was cut short by a second signal, {name}")
             self._kill()
+
+    async def _run_and_close(self) -> None:
+        try:
+            async with self._session.shelter:
+                await self._run_in_order()
+        except asyncio.CancelledError:
+            await self._give_up()
+        finally:
+            self._task = None  # a signal that comes now has nothing left to cut short
+            for transport in self._session.transports.values():
+                await transport.close()
 
     async def _run_in_order(self) -> None:
         async with self._background:
             await self._run_foreground()
+            self._begin_to_end()
             await self._teardowns.run(self._tally)
             self._background.cancel()
         await self._stop_leftovers()
@@ -103,7 +108,12 @@ class ExperimentRun:
         except TimeoutError:
             self._tally.add()
             limit = in_words(self._plan.timeout)
-            self._reason = f"the experiment ran over its timeout of {limit}"
+            self._reasons.append(f"the experiment ran over its timeout of {limit}")
+        raise_pending_cancellation()
+
+    def _begin_to_end(self) -> None:
+        self._is_ending = True
+        self._session.stopped = Outcome.STOPPED
 
     async def _stop_leftovers(self) -> None:
         for transport in self._session.transports.values():
@@ -135,7 +145,14 @@ class ExperimentRun:
                 )
             )
 
+    def _interrupt(self) -> None:
+        """End the foreground; an ending that is under way goes on (LANGUAGE.md 11.2)."""
+        if not self._is_ending:
+            self._session.stopped = Outcome.CANCELLED
+            self._foreground.stop(StopExperiment())
+
     def _kill(self) -> None:
+        self._session.stopped = Outcome.CANCELLED
         for transport in self._session.transports.values():
             transport.kill()
         self._session.shelter.cancel()
@@ -143,22 +160,31 @@ class ExperimentRun:
             self._task.cancel()
 
     async def _give_up(self) -> None:
-        """Leave no process behind, though the ending is skipped."""
+        """Leave no process behind, though the ending is skipped.
+
+        Raises:
+            asyncio.CancelledError: it was not a second signal that cancelled the run.
+        """
+        if self._task is not None:
+            self._task.uncancel()  # with that pending, time limits would not work any more
+            self._task = None
         for transport in self._session.transports.values():
             transport.kill()
         await self._stop_leftovers()
+        if len(self._signals) < 2:
+            raise asyncio.CancelledError
 
     @property
     def exit_code(self) -> int:
         """What gplmt exits with (LANGUAGE.md 11.3)."""
-        if self._session.interrupted_by is not None:
-            return 128 + self._session.interrupted_by
+        if self._signals:
+            return 128 + self._signals[0]
         return 1 if self._tally.failures else 0
 
     @property
     def outcome(self) -> Outcome:
         """The run as a whole."""
-        if self._session.interrupted_by is not None:
+        if self._signals:
             return Outcome.CANCELLED
         return Outcome.FAILED if self._tally.failures else Outcome.OK
 
@@ -182,7 +208,7 @@ class ExperimentRun:
                 at=str(self._plan.at),
                 experiment=self._plan.name,
                 outcome=self.outcome,
-                reason=self._reason,
+                reason="; ".join(self._reasons) or None,
                 exit_code=self.exit_code,
                 failures=self._tally.failures,
             )

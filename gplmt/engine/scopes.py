@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec
 
 from gplmt.engine.signals import Stop, TaskFailed, stronger
 
 P = ParamSpec("P")
-T = TypeVar("T")
+
+
+def raise_pending_cancellation() -> None:
+    """Raise the cancellation of the current task that something else has overtaken.
+
+    A scope that ends by a signal raises that, also if its task has been cancelled meanwhile, and
+    a shelter keeps cancellations away.  So whoever stops a signal, or goes on after a cleanup,
+    asks here whether the task may live on.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class Scope:
     """A task group whose children end it by raising `TaskFailed` or a `Stop`.
 
     The strongest signal leaves the scope once all children have ended, their cleanups
-    included.  A child never fails the group itself, so an outer cancellation is never lost.
+    included; a cancellation from outside leaves it if there is no signal, and stays pending
+    (`raise_pending_cancellation`) if there is.  A child never fails the group itself, and is
+    cancelled once at most.
     """
 
     def __init__(self) -> None:
@@ -36,14 +50,24 @@ class Scope:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            await self._group.__aexit__(kind, error, traceback)
-        except asyncio.CancelledError:
-            if isinstance(self._signal, Stop):  # it ends the cancelled task just as well
-                raise self._signal from None
-            raise
+        if error is not None:
+            self.cancel()
+        interrupted = await self._children_ended()
+        await self._group.__aexit__(None, None, None)  # raises what is a fault of ours
         if self._signal is not None:
             raise self._signal
+        if interrupted is not None:
+            raise interrupted
+
+    async def _children_ended(self) -> asyncio.CancelledError | None:
+        interrupted = None
+        while self._children:
+            try:
+                await asyncio.wait(self._children)
+            except asyncio.CancelledError as cancellation:
+                interrupted = cancellation
+                self.cancel()
+        return interrupted
 
     def start(
         self, function: Callable[P, Awaitable[object]], *args: P.args, **kwargs: P.kwargs
@@ -82,7 +106,8 @@ class Shelter:
 
     def __init__(self) -> None:
         self._group = asyncio.TaskGroup()
-        self._children: set[asyncio.Task[object]] = set()
+        self._children: set[asyncio.Task[None]] = set()
+        self._is_cancelled = False
 
     async def __aenter__(self) -> Shelter:
         await self._group.__aenter__()
@@ -96,26 +121,36 @@ class Shelter:
     ) -> None:
         await self._group.__aexit__(kind, error, traceback)
 
-    async def run(self, coroutine: Coroutine[object, object, T]) -> T:
-        """Run to the end; a cancellation that arrives meanwhile is raised after it.
+    async def run(
+        self, function: Callable[P, Awaitable[object]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Run to the end.
+
+        A cancellation of the caller that arrives meanwhile stays pending: see
+        `raise_pending_cancellation`.
 
         Raises:
-            asyncio.CancelledError: the caller was cancelled, or `cancel` was called.
+            asyncio.CancelledError: `cancel` was called, before or meanwhile.
         """
-        task = self._group.create_task(coroutine)
+        self._raise_if_cancelled()
+
+        async def child() -> None:
+            await function(*args, **kwargs)
+
+        task = self._group.create_task(child())
         self._children.add(task)
         task.add_done_callback(self._children.discard)
-        interrupted: asyncio.CancelledError | None = None
         while not task.done():
-            try:
+            with suppress(asyncio.CancelledError):
                 await asyncio.wait({task})
-            except asyncio.CancelledError as error:
-                interrupted = error
-        if interrupted is not None:
-            raise interrupted
-        return task.result()
+        self._raise_if_cancelled()
 
     def cancel(self) -> None:
-        """End what runs here too: the second signal."""
+        """End what runs here too, and let nothing more in: the second signal."""
+        self._is_cancelled = True
         for task in self._children:
             task.cancel()
+
+    def _raise_if_cancelled(self) -> None:
+        if self._is_cancelled:
+            raise asyncio.CancelledError

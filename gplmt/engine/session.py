@@ -35,7 +35,7 @@ class Session:
         self.run_directory = run_directory
         self.working_directory = working_directory
         self.shelter = Shelter()
-        self.interrupted_by: int | None = None  # the first signal's number
+        self.stopped = Outcome.STOPPED  # what to call the end of what is stopped from outside
         self.copies: list[Copies] = []
         self._spans = itertools.count(1)
 
@@ -50,11 +50,6 @@ class Session:
     def transport(self, node: Node) -> Transport:
         """How to reach a node."""
         return self.transports[node.address.kind]
-
-    @property
-    def stopped(self) -> Outcome:
-        """What to call the end of something that was stopped from outside."""
-        return Outcome.STOPPED if self.interrupted_by is None else Outcome.CANCELLED
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait for a wall-clock time; return at once if it has passed."""
