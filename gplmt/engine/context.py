@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -16,8 +15,7 @@ class Quorum:
     """How many targets of a step must not fail, and which have (LANGUAGE.md 7.6)."""
 
     def __init__(self, *, target_count: int, required: int | None) -> None:
-        self._allowed = math.inf if required is None else target_count - required
-        self.is_given = required is not None
+        self._allowed = 0 if required is None else target_count - required
         self.failed: dict[str, None] = {}  # in order of failure
 
     def fail(self, target: str) -> None:
@@ -27,7 +25,7 @@ class Quorum:
     @property
     def is_lost(self) -> bool:
         """Whether too many targets have failed; without a quorum, one is too many."""
-        return len(self.failed) > self._allowed if self.is_given else bool(self.failed)
+        return len(self.failed) > self._allowed
 
 
 class Progress:
@@ -36,6 +34,7 @@ class Progress:
     def __init__(self) -> None:
         self.has_begun = False
         self.has_failures = False  # under on-error="continue", which lets it go on
+        self.has_lost_quorum = False  # by a failure here, or one came when it was lost
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -66,5 +65,6 @@ class Context(Struct, frozen=True, kw_only=True):
         if self.is_excused:
             return
         self.quorum.fail(self.node.name)
+        self.progress.has_lost_quorum |= self.quorum.is_lost
         if is_new:
             self.tally.add()

@@ -95,7 +95,7 @@ class Interpreter:
         """Raise what the failure of a tasklist stops besides it (LANGUAGE.md 7.1, 7.4, 7.6)."""
         if inner.is_cleanup or inner.on_error not in _REACHES_FURTHER:
             return
-        if inner.quorum.is_given and not inner.quorum.is_lost:
+        if not inner.progress.has_lost_quorum:
             raise StopTarget
         raise StopStep if inner.on_error is OnError.STOP_STEP else StopExperiment
 
