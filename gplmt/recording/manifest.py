@@ -74,8 +74,12 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
     """
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(text + b"\n")
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(text + b"\n")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -193,3 +193,4 @@ def test_a_manifest_that_cannot_be_completed_stays_as_it_was(small_disk: Path) -
     with pytest.raises(LogError, match=r"manifest\.json: no space left on device"):
         run_directory.finish(Outcome.OK, exit_code=0, now=NOW)
     assert (run_directory.path / "manifest.json").read_bytes() == before
+    assert [path.name for path in run_directory.path.glob(".*")] == []
