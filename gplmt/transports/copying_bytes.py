@@ -59,7 +59,10 @@ class Transfer(Struct, frozen=True, kw_only=True):
     stop: Event
 
     def copy(self) -> int:
-        """Copy all of a regular file to an empty one, holes left out; return its length."""
+        """Copy a regular file to an empty one, holes left out; return the length.
+
+        A file that grows meanwhile, a log say, is copied as long as it was at the beginning.
+        """
         status = os.fstat(self.reading)
         offset = 0
         for start, end in data_extents(self.reading, status):
@@ -67,8 +70,8 @@ class Transfer(Struct, frozen=True, kw_only=True):
             if offset < end:
                 break
         else:
-            # There is more where /proc tells no size, or where the file has grown.
-            offset = self._copy_extent(status.st_size, None)
+            # A hole may end the file; and /proc tells no size.
+            offset = status.st_size or self._copy_extent(0, None)
         with failing_as("write", self.destination):
             os.ftruncate(self.writing, offset)
         return offset

@@ -49,7 +49,7 @@ def copy_file(source: Path, destination: Path, *, stop: Event) -> FileCopied:
             stop=stop,
         )
         count = transfer.copy() if target else transfer.stream()
-        _check_unchanged(reading, source, before, count)
+        _check_length(source, before, count)
     return FileCopied(bytes=count, created=target if is_new else None)
 
 
@@ -159,9 +159,7 @@ def _set_mode(descriptor: int, mode: int) -> None:
         os.fchmod(descriptor, mode)
 
 
-def _check_unchanged(reading: int, source: Path, before: os.stat_result, count: int) -> None:
-    after = os.fstat(reading)
-    same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+def _check_length(source: Path, before: os.stat_result, count: int) -> None:
     # Files of /proc and /sys, which occupy no blocks, do not tell their true size.
-    if not same or (count != after.st_size and after.st_blocks):
-        raise CopyError(f"cannot copy {shown(source)}: it changed while it was copied")
+    if count < before.st_size and before.st_blocks:
+        raise CopyError(f"cannot copy {shown(source)}: it was cut while it was copied")
