@@ -39,6 +39,11 @@ class RunResult(Struct, frozen=True, kw_only=True):
     exit_code: int
     outcome: Outcome
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a signal ended the run."""
+        return self.exit_code > 128
+
 
 def load_experiment(source: Source) -> Loaded:
     """Read and check an experiment and all it includes; nothing is started.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Timer
 
 from gplmt.api import RunResult, plan_experiment, require_transports, run_plan
 from gplmt.cli.arguments import Arguments
@@ -23,6 +24,7 @@ from gplmt.recording.terminal import Terminal
 
 _TAIL_LINES = 3
 _TAIL_BYTES = 2000
+_PATIENCE_SECONDS = 2.0
 
 
 def run(arguments: Arguments) -> int:
@@ -43,6 +45,8 @@ def run(arguments: Arguments) -> int:
     terminal = Terminal()
     try:
         result = _run_recorded(arguments, loaded, plan, directory, terminal)
+        if result.is_interrupted:
+            _hurry(terminal)
     finally:
         terminal.close()
     return result.exit_code
@@ -82,6 +86,13 @@ def _run_recorded(
     except GplmtError as error:
         terminal.message(f"gplmt: error: {error}")
     return result
+
+
+def _hurry(terminal: Terminal) -> None:
+    """Who wants us to end should not have to wait for a reader who may never read on."""
+    timer = Timer(_PATIENCE_SECONDS, terminal.abandon)
+    timer.daemon = True
+    timer.start()
 
 
 def _tail_in(directory: RunDirectory) -> Callable[[str], bytes]:
