@@ -67,6 +67,7 @@ class Running:
     def __init__(self, process: subprocess.Popen[bytes], scratch: Path, number: int) -> None:
         self.process = process
         self.pid = process.pid
+        self.file = ""
         self.work = scratch / "work"
         self.run_directories = scratch / f"runs-{number}"
         self.output = scratch / f"stdout-{number}"
@@ -196,7 +197,9 @@ class Program:
         """Start a run of a file, in directories of its own."""
         runs = self.scratch / f"runs-{len(self._runs) + 1}"
         words = (str(file), "-C", str(self.work), "--logroot-dir", str(runs), *options)
-        return self.call(*words, **how)
+        running = self.call(*words, **how)
+        running.file = str(file)
+        return running
 
     def call(self, *words: str, **how: Unpack[Circumstances]) -> Running:
         """Start the program with exactly these words."""

@@ -1,0 +1,209 @@
+"""What the command line offers, and where what it says goes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gplmt import __version__
+from tests.cli.conftest import Gplmt
+from tests.support.program import GPLMT, LIGHT, ROOT, Program, document, one
+
+RUN_OPTIONS = (
+    *("-C DIR, --directory DIR", "-I DIR, --include-dir DIR", "--rng FILE", "--logroot-dir DIR"),
+    *("-d, --dry, --dry-run", "--batch", "--grace SECONDS", "-q, --quiet", "-v, --verbose"),
+)
+TWO_STREAMS = one("<run>echo to out; echo to err >&amp;2; printf 'no end'</run>")
+
+
+@pytest.mark.parametrize("program", [GPLMT, LIGHT], ids=["gplmt", "gplmt-light.py"])
+def test_help_and_version_go_to_stdout(program: tuple[str, ...]) -> None:
+    def asked(*words: str) -> str:
+        ended = subprocess.run([*program, *words], capture_output=True, text=True, cwd=ROOT)  # noqa: S603
+        assert (ended.returncode, ended.stderr) == (0, "")
+        return ended.stdout
+
+    assert asked("--version") == f"gplmt {__version__}\n"
+    assert "\nexamples:\n  gplmt" in asked("--help")
+
+
+@pytest.mark.parametrize("command", ["run", "check", "plan"])
+def test_each_command_explains_itself(command: str, gplmt: Gplmt) -> None:
+    said = gplmt(command, "--help")
+    assert (said.exit_code, said.stderr) == (0, "")
+    assert f"usage: gplmt {command} " in said.stdout
+    if command == "run":
+        assert [option for option in RUN_OPTIONS if option not in said.stdout] == []
+        assert "\nexamples:\n  gplmt run " in said.stdout
+
+
+def test_output_goes_to_stdout_and_stderr_line_by_line_and_the_summary_comes_last(
+    program: Program,
+) -> None:
+    run = program.run(TWO_STREAMS)
+    assert run.exit_code == 0
+    assert run.stdout == "n1 | to out\nn1 | no end\n"
+    first, *summary = run.stderr.splitlines()
+    assert first == "n1 | to err"
+    assert [line.partition(":")[0] for line in summary] == [
+        *("steps", "time", "result", "run directory")
+    ]
+    assert summary[0] == "steps: 1 ok"
+    assert summary[2] == "result: ok (exit code 0)"
+    assert summary[3] == f"run directory: {run.run_directory}"
+
+
+def test_the_summary_shows_for_each_failure_where_what_and_how_the_log_ends(
+    program: Program,
+) -> None:
+    run = program.run(
+        one(
+            """<run name="compile" expected-status="0">
+            for line in 1 2 3 4 5; do echo complaint $line >&amp;2; done; exit 2</run>""",
+            targets="n1 n2",
+        )
+    )
+    assert run.exit_code == 1
+    summary = run.stderr.splitlines()[-12:]
+    line = 3
+    for node, told in (("n1", summary[:4]), ("n2", summary[4:8])):
+        assert told[0] == (
+            f"{run.file}:{line}: error: run 't.compile' on {node} exited with status 2, "
+            f"expected 0; see logs/{node}/0001-t.compile.err"
+        )
+        assert told[1:] == [f"    complaint {number}" for number in (3, 4, 5)]
+    assert summary[8] == "steps: 1 failed"
+    assert re.fullmatch(r"time: [\d.]+ s", summary[9])
+    assert summary[10] == "result: failed (exit code 1)"
+
+
+def test_quiet_leaves_output_to_the_log_files(program: Program) -> None:
+    run = program.run(TWO_STREAMS, "--quiet")
+    assert run.stdout == ""
+    assert run.stderr.startswith("steps: 1 ok\n")
+    logs = run.run_directory / "logs" / "n1"
+    assert (logs / "0001-t.run-1.out").read_text() == "to out\nno end"
+    assert (logs / "0001-t.run-1.err").read_text() == "to err\n"
+
+
+def test_verbose_tells_of_each_step_with_its_place(program: Program) -> None:
+    run = program.run(one("<run expected-status='1'>false</run>"), "-v")
+    told = [line.partition(" s] ")[2] for line in run.stderr.splitlines() if line[:1] == "["]
+    assert told == [
+        f"{run.file}:1: experiment-1 starts on n1",
+        f"{run.file}:4: step 'step-1' starts",
+        f"{run.file}:4: step 'step-1' is done",
+    ]
+
+
+def test_check_prints_warnings_and_its_verdict_on_stdout(gplmt: Gplmt, tmp_path: Path) -> None:
+    (tmp_path / "lab.xml").write_text(
+        document(tasklists='<tasklist name="unused"/>', steps="<synchronize/>")
+    )
+    said = gplmt("check", "lab.xml")
+    assert (said.exit_code, said.stderr) == (0, "")
+    *warnings, verdict = said.stdout.splitlines()
+    assert verdict == "lab.xml: a valid experiment"
+    assert [warning.partition("warning: ")[0] for warning in warnings] == [
+        "lab.xml:2: ",
+        "lab.xml:3: ",
+    ]
+
+
+def test_check_prints_faults_on_stdout_and_takes_libraries(gplmt: Gplmt, tmp_path: Path) -> None:
+    (tmp_path / "bad.xml").write_text(one("<run/>").replace('name="n1"', 'name="n 1"'))
+    said = gplmt("check", "bad.xml")
+    assert (said.exit_code, said.stderr) == (2, "")
+    assert said.stdout.startswith("bad.xml:2: error: ")
+    (tmp_path / "library.xml").write_text("<experiment/>")
+    said = gplmt("check", "library.xml")
+    assert (said.exit_code, said.stdout) == (0, "library.xml: a valid library\n")
+
+
+def test_dry_run_in_each_spelling_is_what_plan_prints_and_starts_nothing(
+    gplmt: Gplmt, program: Program
+) -> None:
+    (program.scratch / "lab.xml").write_text(one("<run>touch started</run>"))
+    plan = gplmt("plan", "lab.xml")
+    assert (plan.exit_code, plan.stderr) == (0, "")
+    assert "touch started" in plan.stdout
+    for spelling in ("-d", "--dry", "--dry-run"):
+        assert gplmt("run", "lab.xml", spelling) == plan
+    assert not (program.scratch / "started").exists()
+    assert not (program.scratch / "gplmt-runs").exists()
+    light = program.call("lab.xml", "--dry").wait()
+    assert (light.exit_code, light.stdout, light.stderr) == plan
+
+
+def test_a_plan_that_cannot_be_printed_says_so_and_a_reader_may_leave(program: Program) -> None:
+    program.write(one("<run>true</run>"))
+    for command in ("plan", "check"):
+        with open("/dev/full", "wb") as full:  # noqa: PTH123
+            run = program.call(command, "experiment.xml", program=GPLMT, stdout=full).wait()
+        assert run.exit_code == 1
+        assert run.stderr == "gplmt: error: cannot write to stdout: no space left on device\n"
+    shell = ("sh", "-c", '("$0" "$@"; echo $? >code) | :')
+    run = program.call("plan", "experiment.xml", program=(*shell, *GPLMT)).wait()
+    assert ((program.scratch / "code").read_text(), run.stderr) == ("0\n", "")
+
+
+def test_commands_start_in_the_directory_of_option_c_and_paths_of_files_do_not_depend_on_it(
+    program: Program,
+) -> None:
+    """12.4."""
+    program.write(
+        "<experiment><tasklists><tasklist name='t'><run>pwd</run></tasklist></tasklists>"
+        "</experiment>",
+        "lib/l.xml",
+    )
+    program.write(
+        "<experiment><include file='l.xml' prefix='l'/><targets><target name='n1' type='local'/>"
+        "</targets><steps><step tasklist='l.t' targets='n1'/></steps></experiment>",
+        "here/lab.xml",
+    )
+    elsewhere = program.scratch / "elsewhere"
+    elsewhere.mkdir()
+    words = ("here/lab.xml", "-I", "lib", "--logroot-dir", "runs-1", "-C", "elsewhere")
+    run = program.call(*words).wait()
+    assert run.exit_code == 0, run.stderr
+    assert run.stdout == f"n1 | {elsewhere}\n"
+    assert f"run directory: runs-1/{run.run_directory.name}\n" in run.stderr
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_runs_go_to_gplmt_runs_where_nothing_else_is_said_and_never_into_each_other(
+    program: Program,
+) -> None:
+    program.write(one("<run>echo $GPLMT_RUN_ID</run>"), "lab.xml")
+    runs = [program.call("lab.xml") for _ in range(3)]
+    ids = [run.wait().lines[0].removeprefix("n1 | ") for run in runs]
+    there = {path.name for path in (program.scratch / "gplmt-runs").iterdir()}
+    assert there == {*ids, "latest"}
+    assert len(there) == 4
+    assert all(re.fullmatch(r"lab-\d{8}T\d{6}Z(-\d)?", name) for name in ids)
+
+
+def test_another_schema_is_used_instead_of_the_shipped_one(gplmt: Gplmt, tmp_path: Path) -> None:
+    schema = (ROOT / "schema" / "gplmt.rng").read_text()
+    (tmp_path / "strict.rng").write_text(schema.replace('name="description"', 'name="about"'))
+    (tmp_path / "lab.xml").write_text("<experiment><description>x</description></experiment>")
+    assert gplmt("check", "lab.xml").exit_code == 0
+    refused = gplmt("check", "lab.xml", "--rng", "strict.rng")
+    assert refused.exit_code == 2
+    assert refused.stdout.startswith("lab.xml:1: error: ")
+
+
+def test_light_script_is_run_and_takes_its_options_on_either_side(program: Program) -> None:
+    file = str(program.write(TWO_STREAMS))
+    options = ("--logroot-dir", "runs", "--batch", "--grace", "0.5")
+    runs = [
+        program.call(file, *options, program=LIGHT),
+        program.call(*options, file, program=LIGHT),
+        program.call("run", file, *options, program=GPLMT),
+        program.call("run", *options, file, program=GPLMT),
+    ]
+    seen = {(run.wait().exit_code, run.stdout, run.stderr.splitlines()[0]) for run in runs}
+    assert seen == {(0, "n1 | to out\nn1 | no end\n", "n1 | to err")}
