@@ -1,0 +1,136 @@
+"""Exit codes tell the truth (LANGUAGE.md 11.3); setup faults are told before anything runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Gplmt
+from tests.support.program import Program, document, one
+
+MARKING = one("<run>touch started</run>")
+SSH = """<experiment>
+<targets><target name="n1" type="local"/>
+<target name="far" type="ssh"><host>far.example</host></target></targets>
+<tasklists><tasklist name="t"><run>touch started</run></tasklist></tasklists>
+<steps><step tasklist="t" targets="n1"/><synchronize/>
+<step tasklist="t" targets="far"/></steps></experiment>"""
+PLANETLAB = """<experiment>
+<targets><target name="n1" type="local"/>
+<target name="slice" type="planetlab"><apiurl>https://plc.example/API/</apiurl>
+<slicename>s</slicename><user>u</user></target></targets>
+<tasklists><tasklist name="t"><run>touch started</run></tasklist></tasklists>
+<steps><step tasklist="t" targets="slice n1"/></steps></experiment>"""
+
+
+@pytest.mark.parametrize(
+    ("tasks", "code"),
+    [
+        ("<run>exit 7</run>", 0),
+        ("<run expected-status='7'>exit 7</run>", 0),
+        ("<run>kill -KILL $$</run>", 0),
+        ("<run expected-status='137'>kill -KILL $$</run>", 0),
+        ("<run expected-status='0'>kill -KILL $$</run>", 1),
+        ("<run expected-status='0'>exit 7</run>", 1),
+        ("<run timeout='PT0.1S'>sleep 100</run>", 1),
+        ("<fail status='because'/>", 1),
+        ("<fail status='because' enabled='false'/>", 0),
+        ("<run expected-status='0'>no-such-program</run>", 1),
+        ("<run directory='/no/such'>true</run>", 1),
+    ],
+)
+def test_exit_code_is_one_exactly_where_something_failed(
+    tasks: str, code: int, gplmt: Gplmt, tmp_path: Path
+) -> None:
+    (tmp_path / "lab.xml").write_text(one(tasks))
+    said = gplmt("run", "lab.xml")
+    assert said.exit_code == code, said.stderr
+    assert f"(exit code {code})\n" in said.stderr
+    assert ("error: " in said.stderr) == (code == 1)
+
+
+def test_failures_in_cleanups_teardowns_and_background_steps_count(
+    gplmt: Gplmt, tmp_path: Path
+) -> None:
+    bad = '<tasklist name="bad"><fail status="on purpose"/></tasklist>'
+    calm = '<tasklist name="calm" cleanup="bad"><run>true</run></tasklist>'
+    for steps in (
+        '<step tasklist="calm" targets="n1"/>',
+        '<register-teardown tasklist="bad" targets="n1"/>',
+        '<step tasklist="bad" targets="n1" background="true"/>',
+    ):
+        (tmp_path / "lab.xml").write_text(document(tasklists=bad + calm, steps=steps))
+        assert gplmt("run", "lab.xml").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (SSH, "lab.xml:3: error: target 'far' is of type ssh, "),
+        (PLANETLAB, "lab.xml:3: error: target 'slice' is of type planetlab, "),
+    ],
+    ids=["ssh", "planetlab"],
+)
+def test_targets_of_a_type_to_come_are_checked_and_planned_but_not_run(
+    text: str, told: str, gplmt: Gplmt, tmp_path: Path
+) -> None:
+    (tmp_path / "lab.xml").write_text(text)
+    assert gplmt("check", "lab.xml") == (0, "lab.xml: a valid experiment\n", "")
+    plan = gplmt("plan", "lab.xml")
+    assert (plan.exit_code, plan.stderr) == (0, "")
+    said = gplmt("run", "lab.xml")
+    assert (said.exit_code, said.stdout) == (3, "")
+    assert said.stderr.startswith(told)
+    assert said.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["lab.xml"]
+
+
+def test_a_target_of_a_type_to_come_that_no_step_uses_does_no_harm(
+    gplmt: Gplmt, tmp_path: Path
+) -> None:
+    unused = SSH.replace('<step tasklist="t" targets="far"/>', "")
+    (tmp_path / "lab.xml").write_text(unused)
+    said = gplmt("run", "lab.xml")
+    assert said.exit_code == 0
+    assert "lab.xml:3: warning: " in said.stderr
+
+
+@pytest.mark.parametrize("root", ["file", "file/below", "/proc/nowhere", "link/below"])
+def test_a_log_root_that_cannot_be_written_is_a_setup_error(
+    root: str, gplmt: Gplmt, tmp_path: Path
+) -> None:
+    (tmp_path / "lab.xml").write_text(MARKING)
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    said = gplmt("run", "lab.xml", "--logroot-dir", root)
+    assert (said.exit_code, said.stdout) == (3, "")
+    assert said.stderr.startswith(f"gplmt: error: cannot create a run directory in {root}: ")
+    assert said.stderr.count("\n") == 1
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_log_root_without_permission_or_room_is_a_setup_error(program: Program) -> None:
+    """Where it can be tried: as another user than root, and with a file system that is full."""
+    program.write(MARKING)
+    tried = 0
+    if os.geteuid() != 0:
+        (program.scratch / "sealed").mkdir(mode=0o500)
+        run = program.call("experiment.xml", "--logroot-dir", "sealed").wait()
+        assert (run.exit_code, "permission denied" in run.stderr) == (3, True)
+        tried += 1
+    full = program.scratch / "full"
+    full.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(full)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode == 0:  # noqa: S603
+        try:
+            run = program.call("experiment.xml", "--logroot-dir", "full").wait()
+        finally:
+            subprocess.run(["umount", str(full)], check=True)  # noqa: S603, S607
+        assert (run.exit_code, "no space left on device" in run.stderr) == (3, True), run.stderr
+        tried += 1
+    if not tried:
+        pytest.skip("NEITHER A SEALED NOR A FULL LOG ROOT WAS TRIED: root, but no mount")
+    assert not (program.scratch / "started").exists()
