@@ -13,7 +13,7 @@ from gplmt.engine.interpreter import Interpreter, limiter
 from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, Tally
 from gplmt.engine.signals import StopStep, StopTarget, StopTimeReached
-from gplmt.events import Outcome, StepFinished, StepReached, StepStarted
+from gplmt.events import Outcome, StepFinished, StepReached, StepStarted, WarningIssued
 from gplmt.inventory import Member
 from gplmt.language.values import OnError
 from gplmt.planning import Launch
@@ -56,6 +56,8 @@ class StepRunner:
     def __init__(self, session: Session, interpreter: Interpreter) -> None:
         self._session = session
         self._interpreter = interpreter
+        self._began = session.now()
+        self._warned_of: set[str] = set()
 
     async def run(self, launch: Launch, surroundings: Surroundings, reached: Reached) -> None:
         """Run a step from the moment it is reached; return when its cleanups have ended, too.
@@ -68,6 +70,7 @@ class StepRunner:
         tally, outcome = Tally(), None
         try:
             if launch.enabled:
+                self._warn_if_late(launch)
                 async with Scope() as scope:
                     scope.start(self._run_timed, scope, launch, fan_out, tally, reached)
             outcome = Outcome.OK if launch.enabled else Outcome.SKIPPED
@@ -106,6 +109,21 @@ class StepRunner:
         finally:
             if watcher is not None:
                 watcher.cancel()
+
+    def _warn_if_late(self, launch: Launch) -> None:
+        """Warn once of a start time that has gone by since the experiment began (8.2).
+
+        What had gone by before that, the checks have warned of.
+        """
+        start, place = launch.start, str(launch.at)
+        if not isinstance(start, datetime) or not self._began <= start < self._session.now():
+            return
+        if place not in self._warned_of:
+            self._warned_of.add(place)
+            message = f"the start time of step '{launch.name}' has passed; it starts at once"
+            self._session.recorder.emit(
+                WarningIssued(time=self._session.now(), at=place, message=message)
+            )
 
     async def _wait_for_start(self, start: timedelta | datetime | None) -> None:
         if isinstance(start, datetime):
