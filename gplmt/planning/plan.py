@@ -47,7 +47,7 @@ class Barrier(Struct, frozen=True, kw_only=True):
 
 
 class Repeat(Struct, frozen=True, kw_only=True):
-    """A loop; `nodes` are those that its steps involve, nested loops included."""
+    """A loop; `nodes` are those that have a part in its end, nested loops included."""
 
     at: Location
     label: str
@@ -155,12 +155,7 @@ class _Planner:
             iterations=loop.iterations,
             environment=self._values(loop.environment),
             body=body,
-            nodes=frozenset(
-                member.node.name
-                for item in walk(body)
-                if isinstance(item, Launch)
-                for member in item.members
-            ),
+            nodes=frozenset(_involved(body)),
             enabled=loop.enabled,
         )
 
@@ -171,3 +166,13 @@ class _Planner:
 
     def _values(self, environment: tuple[ExportEnv, ...]) -> Mapping[str, str]:
         return evaluate(environment, self._inventory.host_environment)[0] if environment else {}
+
+
+def _involved(items: tuple[PlanItem, ...]) -> Iterator[str]:
+    """The nodes that somebody may have to wait for; background steps are nobody's (9.4)."""
+    for item in items:
+        match item:
+            case Launch(enabled=True, background=False):
+                yield from (member.node.name for member in item.members)
+            case Repeat(enabled=True):
+                yield from item.nodes
