@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gplmt.diagnostics import Faults
 from gplmt.inventory import Inventory, SliceAddress
@@ -66,5 +66,5 @@ class StepChecks:
 
     def _check_start(self, step: Step) -> None:
         if isinstance(step.start, datetime) and step.start < self._now:
-            problem = f"the start time {step.start.isoformat()} has passed"
+            problem = f"the start time {step.start.astimezone(UTC).isoformat()} has passed"
             self._faults.warning(step.at, problem, "the step will start at once")

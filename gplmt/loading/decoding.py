@@ -73,5 +73,5 @@ def _wrong_bytes(error: UnicodeDecodeError, encoding: str, name: str) -> tuple[L
     before = error.object[: error.start].decode(encoding, "replace")
     line = 1 + before.replace("\r\n", "\n").replace("\r", "\n").count("\n")
     wrong = error.object[error.start]
-    problem = f"the byte 0x{wrong:02x} is not valid {encoding.upper()}"
+    problem = f"the byte 0x{wrong:02x} is not valid {encoding.replace('_', '-').upper()}"
     return Location(name, line), problem, "save the file as UTF-8, or name its encoding in line 1"

@@ -14,6 +14,7 @@ from gplmt.element import Element
 from gplmt.language.experiment import SourceFile
 from gplmt.language.paths import expand
 from gplmt.loading import grammar
+from gplmt.loading.admission import listed
 from gplmt.loading.build import Draft, Include, build
 from gplmt.loading.context import Context
 from gplmt.loading.decoding import to_utf8
@@ -135,7 +136,7 @@ class Reader:
         names = [str(Path(directory, file)) for directory in directories]
         found = next(filter(os.path.exists, names), None)
         if found is None:
-            looked = " and ".join(f"'{name}'" for name in dict.fromkeys(names))
+            looked = listed([f"'{name}'" for name in dict.fromkeys(names)], last="and")
             self._faults.error(
                 include.at, f"the included file '{file}' is not there", f"looked for {looked}"
             )

@@ -18,12 +18,12 @@ _MIN_SUCCESS = re.compile(r"(?P<amount>\d{1,18}|\d{1,3}(?:\.\d+)?(?=%))(?P<perce
 @lru_cache(_MAX_REMEMBERED)
 def reference(text: str) -> str:
     """The one name that `tasklist`, `cleanup` or `ref` takes."""
-    words = text.split()
-    if len(words) == 1:
-        return words[0]
-    if not words:
+    name = text.strip()
+    if values.NAME.fullmatch(name):  # of any length, as prefixes add to it
+        return name
+    if not name:
         raise ValueError("a name is missing")
-    raise ValueError(f"{text.strip()!r} is more than one name")
+    raise ValueError(f"{name!r} is not a name")
 
 
 @lru_cache(_MAX_REMEMBERED)
