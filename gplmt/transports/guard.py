@@ -15,6 +15,7 @@ from gplmt.transports.launching import ExitWatch
 _SCRIPT = Path(__file__).with_name("guard.sh")
 _PROBATION_SECONDS = 1.0
 _PATIENCE_SECONDS = 1.0
+_LAZY_SECONDS = 1.0
 
 
 class Guard:
@@ -58,7 +59,7 @@ class Guard:
         if word in self._words:
             del self._words[word]
             if self._process is not None:
-                self._process.send(f"-{word}")
+                self._process.send_soon(f"-{word}")
 
     async def close(self) -> None:
         """Let the guard process go; it touches nothing."""
@@ -84,6 +85,8 @@ class _GuardProcess:
         self._started = self._loop.time()
         self._on_exit = on_exit
         self._unsent = bytearray()
+        self._is_full = False
+        self._timer: asyncio.TimerHandle | None = None
         to_read, self._control = os.pipe()
         try:
             self._process = _spawn(arguments, stdin=to_read)
@@ -107,10 +110,15 @@ class _GuardProcess:
 
     def send(self, *lines: str) -> None:
         """Write lines now, or when the pipe has room."""
-        is_waiting = bool(self._unsent)
         self._unsent += "".join(f"{line}\n" for line in lines).encode()
-        if not is_waiting:
+        if not self._is_full:
             self._flush()
+
+    def send_soon(self, line: str) -> None:
+        """Write a line with the next one or within a second: each write costs a wake-up."""
+        self._unsent += f"{line}\n".encode()
+        if self._timer is None and not self._is_full:
+            self._timer = self._loop.call_later(_LAZY_SECONDS, self._flush)
 
     async def quit(self) -> None:
         """Ask the process to end, and make it end if it does not; it is reaped."""
@@ -121,6 +129,7 @@ class _GuardProcess:
             await asyncio.wait([self._gone], timeout=_PATIENCE_SECONDS)
 
     def _flush(self) -> None:
+        self._cancel_timer()
         if self._gone.done():
             return
         try:
@@ -129,13 +138,23 @@ class _GuardProcess:
             pass
         except BrokenPipeError:
             self._unsent.clear()
-        if self._unsent:
+        self._wait_for_room(is_full=bool(self._unsent))
+
+    def _wait_for_room(self, *, is_full: bool) -> None:
+        if is_full and not self._is_full:
             self._loop.add_writer(self._control, self._flush)
-        else:
+        elif self._is_full and not is_full:
             self._loop.remove_writer(self._control)
+        self._is_full = is_full
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _exited(self, _returncode: int) -> None:
-        self._loop.remove_writer(self._control)
+        self._cancel_timer()
+        self._wait_for_room(is_full=False)
         os.close(self._control)
         self._gone.set_result(None)
         self._on_exit(self)

@@ -33,7 +33,7 @@ class Launched(NamedTuple):
 def launch(
     text: str,
     *,
-    directory: Path,
+    directory: str,
     environment: Mapping[bytes, bytes],
     stdin: Path | None,
     descriptor_limit: int | None,
@@ -137,19 +137,18 @@ def _hand_over(text: str, stdin: Path | None, descriptors: list[int]) -> bytes:
     # Opening a FIFO waits for a writer, so that is left to the shell.
     is_fifo = stdin is not None and stat.S_ISFIFO(stdin.stat().st_mode)
     if len(argument) < _MAX_ARGUMENT_BYTES and not is_fifo:
-        descriptors.append(_open_to_read(stdin or Path(os.devnull)))
+        descriptors.append(_open_to_read(os.devnull if stdin is None else str(stdin)))
         return argument
-    source = os.fsencode(stdin or os.devnull).decode(errors="surrogateescape")
-    script = f"exec <{quote(source)}; ".encode(errors="surrogateescape") + argument
+    script = b"exec <%b; %b" % (os.fsencode(quote(str(stdin or os.devnull))), argument)
     descriptors.append(_open_script(script))
     return b". /dev/stdin"
 
 
-def _open_to_read(path: Path) -> int:
+def _open_to_read(path: str) -> int:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    if path.is_dir():
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     return descriptor
 
 
@@ -195,7 +194,7 @@ def _close(descriptors: Iterable[int]) -> None:
         os.close(descriptor)
 
 
-def _reason(error: OSError, directory: Path, environment: Mapping[bytes, bytes]) -> str:
+def _reason(error: OSError, directory: str, environment: Mapping[bytes, bytes]) -> str:
     if error.errno == errno.E2BIG:
         name = max(environment, key=lambda name: len(environment[name]))
         size = len(environment[name])
@@ -206,6 +205,6 @@ def _reason(error: OSError, directory: Path, environment: Mapping[bytes, bytes])
     reason = (error.strerror or str(error)).lower()
     if error.filename is None:
         return f"the command cannot be started: {reason}"
-    if os.fsdecode(error.filename) == str(directory):
+    if os.fsdecode(error.filename) == directory:
         return f"the command cannot be started in directory '{directory}': {reason}"
     return f"the command cannot be started: '{os.fsdecode(error.filename)}': {reason}"

@@ -39,6 +39,7 @@ class LocalTransport:
     ) -> None:
         token, grace_seconds = settings.run_token, settings.grace_seconds
         self._directory = settings.directory.absolute()
+        self._start_directory = str(self._directory)
         self._descriptor_limit = settings.descriptor_limit
         self._token = token
         self._environment = dict(os.environb)
@@ -158,11 +159,16 @@ class LocalTransport:
     def _launch(self, node: Node, command: Command) -> Launched:
         return launch(
             command.text,
-            directory=self._directory / (command.directory or ""),
+            directory=self._place(command),
             environment=self._environment_of(node, command),
             stdin=command.stdin,
             descriptor_limit=self._descriptor_limit,
         )
+
+    def _place(self, command: Command) -> str:
+        if command.directory is None:
+            return self._start_directory
+        return str(self._directory / command.directory)
 
     def _environment_of(self, node: Node, command: Command) -> dict[bytes, bytes]:
         marker = f"{self._token}-{mark_of(command)}{node.name}"
