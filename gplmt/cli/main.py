@@ -1,58 +1,37 @@
-"""The entry points: `gplmt COMMAND` and the historical `gplmt-light.py FILE`."""
+"""The entry points: `gplmt COMMAND` and the historical `gplmt-light.py FILE`.
+
+They set up how to be interrupted, and only then import the rest.
+"""
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Sequence
-
-from gplmt.cli.arguments import Arguments, parse_gplmt, parse_light
-from gplmt.cli.streams import prepare_streams, tell
-from gplmt.errors import DocumentError, GplmtError
-
-_INTERRUPTED = 130
+from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `gplmt` with these arguments, the process's own by default; the exit code."""
-    return _guarded(parse_gplmt, sys.argv[1:] if arguments is None else arguments)
+    words = _own_words() if arguments is None else arguments
+    from gplmt.cli.commands import call_gplmt
+
+    return call_gplmt(words)
 
 
 def main_light(arguments: Sequence[str] | None = None) -> int:
     """Run `gplmt-light.py`, which is `gplmt run`."""
-    return _guarded(parse_light, sys.argv[1:] if arguments is None else arguments)
+    words = _own_words() if arguments is None else arguments
+    from gplmt.cli.commands import call_light
+
+    return call_light(words)
 
 
-def _guarded(parse: Callable[[Sequence[str]], Arguments], words: Sequence[str]) -> int:
-    """Turn what the user can mend into a message and an exit code (LANGUAGE.md 11.3)."""
-    prepare_streams()
-    try:
-        return _command(parse(words))
-    except DocumentError as error:
-        tell(str(error))
-        return error.exit_code
-    except GplmtError as error:
-        tell(_as_message(str(error)))
-        return error.exit_code
-    except KeyboardInterrupt:
-        tell("gplmt: interrupted")
-        return _INTERRUPTED
+def _own_words() -> Sequence[str]:
+    """The process's arguments; the process is all ours, then.
 
-
-def _command(arguments: Arguments) -> int:
-    match arguments.command:  # each imports what it needs, and only that
-        case "check":
-            from gplmt.cli.check import check
-
-            return check(arguments)
-        case "plan":
-            from gplmt.cli.plan import plan
-
-            return plan(arguments)
-        case _:
-            from gplmt.cli.run import run
-
-            return run(arguments)
-
-
-def _as_message(text: str) -> str:
-    return text if ": error: " in text else f"gplmt: error: {text}"
+    Until commands run, Ctrl-C just ends us.  A KeyboardInterrupt would show a traceback of imports,
+    wait for libxml2 to return, and get lost where lxml is being imported.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return sys.argv[1:]
