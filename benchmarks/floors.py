@@ -60,11 +60,12 @@ def load_plain(path: str) -> Plain:
     schema.assertValid(root)
 
     def plain(element: etree._Element) -> Plain:
+        line = element.sourceline
         return Plain(
             str(element.tag),
             {str(name): str(value) for name, value in element.items()},
             element.text,
-            element.sourceline or 0,
+            line if isinstance(line, int) else 0,
             [plain(child) for child in element],
         )
 
