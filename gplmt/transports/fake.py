@@ -45,13 +45,22 @@ class FakeTransport:
     `get SOURCE DESTINATION`, `connect HOST PORT`.  What was asked of it is kept, in order:
     `commands`, `copies`, `removed`, and as `alive` the commands that have neither ended nor been
     stopped. A command that is cancelled takes `stop_seconds` to be gone, however often it is
-    cancelled, unless everything is killed.
+    cancelled, unless everything is killed; stopping what was left behind, removing copies and
+    closing take `ending_seconds` each.
     """
 
-    def __init__(self, clock: Clock, script: Scripted, *, stop_seconds: float = 0.0) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        script: Scripted,
+        *,
+        stop_seconds: float = 0.0,
+        ending_seconds: float = 0.0,
+    ) -> None:
         self._clock = clock
         self._script = script
         self._stop_seconds = stop_seconds
+        self._ending_seconds = ending_seconds
         self._leftovers: list[Leftover] = []
         self._pauses: set[asyncio.Future[None]] = set()
         self.commands: list[tuple[str, Command]] = []
@@ -94,7 +103,7 @@ class FakeTransport:
 
     async def remove(self, node: Node, paths: Sequence[str]) -> tuple[str, ...]:
         """Remember the removal."""
-        await self._clock.sleep(0)
+        await self._pause(self._ending_seconds)
         self.removed.append((node.name, tuple(paths)))
         return ()
 
@@ -106,7 +115,7 @@ class FakeTransport:
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:
         """Give what commands left running, once."""
-        await self._clock.sleep(0)
+        await self._pause(self._ending_seconds)
         leftovers, self._leftovers = tuple(self._leftovers), []
         return leftovers
 
@@ -118,6 +127,7 @@ class FakeTransport:
 
     async def close(self) -> None:
         """Note it."""
+        await self._pause(self._ending_seconds)
         self.is_closed = True
 
     async def _copy(self, node: Node, verb: str, source: str, destination: str) -> None:
@@ -150,6 +160,8 @@ class FakeTransport:
 
     async def _pause(self, seconds: float) -> None:
         """Let time pass, or return early when everything is killed."""
+        if self.is_killed:
+            return
         pause = asyncio.ensure_future(self._clock.sleep(seconds))
         self._pauses.add(pause)
         try:
