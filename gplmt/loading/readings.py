@@ -23,7 +23,8 @@ def reference(text: str) -> str:
         return name
     if not name:
         raise ValueError("a name is missing")
-    raise ValueError(f"{name!r} is not a name")
+    problem = "not a name" if len(name.split()) == 1 else "more than one name"
+    raise ValueError(f"{name!r} is {problem}")
 
 
 @lru_cache(_MAX_REMEMBERED)
