@@ -93,8 +93,8 @@ def test_a_stop_that_hits_the_cleanup_of_a_failure_does_not_lose_its_on_error(
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
-@pytest.mark.parametrize("timeout", ["", 'timeout="PT7S"'])
-@pytest.mark.parametrize("stop", ["", 'stop_relative="PT8S"'])
+@pytest.mark.parametrize("timeout", ["", 'timeout="PT7S"', 'timeout="PT11S"'])
+@pytest.mark.parametrize("stop", ["", 'stop_relative="PT8S"', 'stop_relative="PT10S"'])
 def test_a_stop_that_hits_a_callers_cleanup_does_not_lose_stop_experiment(
     lab: Lab, levels: int, timeout: str, stop: str
 ) -> None:
