@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Timer
 
+from msgspec.structs import replace
+
 from gplmt.api import RunResult, plan_experiment, require_transports, run_plan
 from gplmt.cli.arguments import Arguments
 from gplmt.cli.source import load_source
@@ -81,10 +83,21 @@ def _run_recorded(
     terminal.message(
         render_summary(summary, run_directory=directory.shown, read_tail=_tail_in(directory))
     )
+    return _completed(result, recorder, directory, terminal)
+
+
+def _completed(
+    result: RunResult, recorder: Recorder, directory: RunDirectory, terminal: Terminal
+) -> RunResult:
+    """Complete the run directory; a run whose record is not whole has not gone well."""
+    if not recorder.is_complete:
+        terminal.message("gplmt: error: the record of this run is not complete")
+        result = replace(result, exit_code=result.exit_code or 1)
     try:
-        directory.finish(result.outcome, exit_code=result.exit_code, now=clock.now())
+        directory.finish(result.outcome, exit_code=result.exit_code, now=SystemClock().now())
     except GplmtError as error:
         terminal.message(f"gplmt: error: {error}")
+        return replace(result, exit_code=result.exit_code or 1)
     return result
 
 
