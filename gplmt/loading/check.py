@@ -11,7 +11,7 @@ from gplmt.inventory import Inventory
 from gplmt.language.experiment import Experiment
 from gplmt.language.tasks import Tasklist
 from gplmt.loading.build import Draft
-from gplmt.loading.check_cycles import tell_call_cycles, tell_group_cycles
+from gplmt.loading.check_cycles import tell_call_cycles, tell_deep_calls, tell_group_cycles
 from gplmt.loading.check_gets import GetChecks
 from gplmt.loading.check_names import References, tell_unused
 from gplmt.loading.check_paths import VariableChecks
@@ -58,6 +58,7 @@ class Checker:
             if document.draft is not None:
                 self._check_document(document, _own_names(document.draft))
                 self._tell_ignored_steps(document.draft)
+        tell_deep_calls(self._graph, self._faults)
         uses = self._check_items(root.draft, references)
         if root.draft.first_item is not None:
             tell_unused(root.draft, references.used, self._faults)

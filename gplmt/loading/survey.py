@@ -20,6 +20,8 @@ class Survey(Struct, eq=False):
     tasklist: Tasklist
     calls: list[Call] = []
     enabled_callees: list[str] = []
+    call_depths: dict[str, int] = {}  # within this tasklist, by callee
+    depth: int = 0  # of the nested tasks
     copies: list[Put | Get] = []
     runs_with_input: list[Run] = []
     has_command: bool = False
@@ -58,6 +60,17 @@ class CallGraph:
                 yield self.surveys[name]
                 waiting += reversed(self._callees[name])
 
+    def depths(self) -> dict[str, int]:
+        """How deep tasks are nested in each tasklist, those that it calls included."""
+        depths: dict[str, int] = {}
+        for name in self.callees_first:
+            survey = self.surveys[name]
+            through_calls = (
+                depth + depths.get(callee, 0) for callee, depth in survey.call_depths.items()
+            )
+            depths[name] = max(survey.depth, *through_calls, 0)
+        return depths
+
     def gathered(self, own: Mapping[str, frozenset[T]]) -> dict[str, frozenset[T]]:
         """For each tasklist, what it has of its own and from all that it calls."""
         gathered: dict[str, frozenset[T]] = {}
@@ -70,11 +83,12 @@ class CallGraph:
 def survey(tasklist: Tasklist) -> Survey:
     """Look through the tasks of a tasklist."""
     found = Survey(tasklist)
-    _look_through(tasklist.tasks, found, is_enabled=True)
+    _look_through(tasklist.tasks, found, depth=1, is_enabled=True)
     return found
 
 
-def _look_through(tasks: Sequence[Task], found: Survey, *, is_enabled: bool) -> None:
+def _look_through(tasks: Sequence[Task], found: Survey, *, depth: int, is_enabled: bool) -> None:
+    found.depth = max(found.depth, depth)
     for task in tasks:
         runs = is_enabled and task.enabled
         match task:
@@ -83,12 +97,14 @@ def _look_through(tasks: Sequence[Task], found: Survey, *, is_enabled: bool) -> 
                 if runs and task.stdin is not None:
                     found.runs_with_input.append(task)
             case Seq() | Par():
-                _look_through(task.tasks, found, is_enabled=runs)
+                _look_through(task.tasks, found, depth=depth + 1, is_enabled=runs)
             case Put() | Get():
                 if runs:
                     found.copies.append(task)
             case Call():
                 found.calls.append(task)
+                deepest = max(depth, found.call_depths.get(task.tasklist, 0))
+                found.call_depths[task.tasklist] = deepest
                 if runs:
                     found.enabled_callees.append(task.tasklist)
             case WaitFor():

@@ -281,3 +281,32 @@ def test_groups_that_share_members_are_walked_once(desk: Desk) -> None:  # 4.3
 
     members = loaded.inventory.members(("g0", "h0"))
     assert [member.node.name for member in members] == ["g60", "h60"]
+
+
+def chain_of_calls(length: int) -> str:
+    """Tasklists each of which calls the next, the first one `t`."""
+    names = ["t", *(f"t{number}" for number in range(1, length))]
+    tasklists = (
+        f'<tasklist name="{name}"><call tasklist="{callee}"/></tasklist>\n'
+        for name, callee in zip(names, [*names[1:], "last"], strict=True)
+    )
+    return f"""<experiment><targets>{LOCAL}</targets>
+<tasklists>{"".join(tasklists)}<tasklist name="last"/></tasklists>
+<steps><step tasklist="t" targets="a"/></steps></experiment>"""
+
+
+def test_calls_that_go_too_deep_are_refused_once(desk: Desk) -> None:
+    assert desk.warnings(chain_of_calls(99)) == []
+    assert desk.errors(chain_of_calls(3000)) == [
+        "lab.xml:2902: error: the tasks of 't2900' are nested more than 100 deep; calls count too"
+    ]
+
+
+def test_tasks_nested_too_deep_are_refused(desk: Desk) -> None:
+    def nested(depth: int) -> str:
+        return document(tasks="<seq>" * depth + "</seq>" * depth)
+
+    assert desk.warnings(nested(99)) == []
+    assert desk.errors(nested(100)) == [
+        "lab.xml:2: error: the tasks of 't' are nested more than 100 deep; calls count too"
+    ]

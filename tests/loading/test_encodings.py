@@ -127,12 +127,12 @@ def test_a_doctype_reads_no_other_file(desk: Desk) -> None:  # 1.3
 
 def test_nesting_has_a_limit_that_no_sane_document_meets(desk: Desk) -> None:
     def nested(depth: int) -> str:
-        inside = "<seq>" * depth + "</seq>" * depth
-        tasklist = f"<tasklist name='t'>{inside}</tasklist>"
-        return f"<experiment><tasklists>{tasklist}</tasklists></experiment>"
+        groups = (f'<target name="g{number}" type="group">' for number in range(depth))
+        targets = "".join(groups) + "</target>" * depth
+        return f"<experiment><targets>{targets}</targets></experiment>"
 
-    assert desk.warnings(nested(parsing.MAX_DEPTH - 3)) == []
-    assert desk.errors(nested(parsing.MAX_DEPTH - 2)) == [
+    assert desk.warnings(nested(parsing.MAX_DEPTH - 2)) == []
+    assert desk.errors(nested(parsing.MAX_DEPTH - 1)) == [
         "lab.xml:1: error: elements are nested more than 200 deep"
     ]
     assert desk.errors(nested(100_000)) == desk.errors(nested(parsing.MAX_DEPTH))
