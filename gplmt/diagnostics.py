@@ -10,6 +10,7 @@ from msgspec import Struct
 
 _MAX_COMPARISONS = 10_000  # of words, each about 20 microseconds
 _MAX_SHORTLIST = 200
+_MAX_CHARACTERS = 2000  # of a problem or hint, as it quotes the document
 
 
 class Location(Struct, frozen=True, order=True, gc=False):
@@ -49,6 +50,15 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
         return f"{self.at}: {self.severity.value}: {self.message}"
 
 
+def _printable(text: str) -> str:
+    """A text that stays on its line, not endless, and does nothing to a terminal."""
+    if len(text) > _MAX_CHARACTERS:
+        text = f"{text[:_MAX_CHARACTERS]}..."
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def suggestion(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` was probably meant to be, or None."""
     from difflib import get_close_matches  # only a faulty document pays for this import
@@ -76,11 +86,17 @@ class Faults:
     def error(self, at: Location, problem: str, hint: str | None = None) -> None:
         """Take a fault that refuses the document."""
         self._error_count += 1
-        self._found.append(Diagnostic(at=at, severity=Severity.ERROR, problem=problem, hint=hint))
+        self._take(at, Severity.ERROR, problem, hint)
 
     def warning(self, at: Location, problem: str, hint: str | None = None) -> None:
         """Take a fault with which the document can still be run."""
-        self._found.append(Diagnostic(at=at, severity=Severity.WARNING, problem=problem, hint=hint))
+        self._take(at, Severity.WARNING, problem, hint)
+
+    def _take(self, at: Location, severity: Severity, problem: str, hint: str | None) -> None:
+        shown = None if hint is None else _printable(hint)
+        self._found.append(
+            Diagnostic(at=at, severity=severity, problem=_printable(problem), hint=shown)
+        )
 
     @property
     def error_count(self) -> int:
