@@ -17,8 +17,7 @@ def admit(element: Element, shape: Shape, context: Context) -> Element:
     An attribute or child whose name is nearly right counts as meant, so that nothing else is said
     of what it means.
     """
-    if not element.attributes.keys() <= shape.attributes:
-        element = _admit_attributes(element, shape, context)
+    element = admit_attributes(element, shape, context)
     for name in shape.required:
         if name not in element.attributes:
             context.faults.error(
@@ -32,7 +31,10 @@ def admit(element: Element, shape: Shape, context: Context) -> Element:
     return element
 
 
-def _admit_attributes(element: Element, shape: Shape, context: Context) -> Element:
+def admit_attributes(element: Element, shape: Shape, context: Context) -> Element:
+    """The element without attributes that it may not have, as for `admit`."""
+    if element.attributes.keys() <= shape.attributes:
+        return element
     kept = {name: text for name, text in element.attributes.items() if name in shape.attributes}
     for name, text in element.attributes.items():
         if name in shape.attributes or name.startswith("xmlns:"):
@@ -52,6 +54,9 @@ def _refuse_attribute(element: Element, name: str, shape: Shape, context: Contex
     problem = f"<{element.tag}> has no attribute '{name}'"
     if name == "xmlns":
         context.faults.error(element.at, problem, "the elements are in no namespace; remove it")
+        return None
+    if name in shape.ranks:
+        context.faults.error(element.at, problem, f"write it as child element <{name}>")
         return None
     meant = context.faults.similar(name, shape.attributes)
     if meant is not None:
@@ -127,9 +132,11 @@ def _recognize(child: Element, parent: Element, shape: Shape, context: Context) 
         problem = f"<{child.tag}> in <{parent.tag}> is planned and not yet built"
         context.faults.error(child.at, problem, "remove it")
         return None
-    known = child.tag in SHAPES or child.tag == "target"
+    known = child.tag in SHAPES or child.tag == "target" or child.tag in shape.attributes
     meant = None if known else context.faults.similar(child.tag, shape.ranks)
     hint = _allowed(shape) if meant is None else f"did you mean <{meant}>?"
+    if child.tag in shape.attributes:
+        hint = f"write it as attribute '{child.tag}'"
     context.faults.error(child.at, problem, hint)
     if meant is not None and _could_be(child, meant):
         text = child.text if child.stray is None else child.stray.excerpt

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from gplmt.element import Element
 from gplmt.language.targets import (
@@ -20,7 +21,7 @@ from gplmt.language.targets import (
     TargetRef,
 )
 from gplmt.loading import grammar, readings
-from gplmt.loading.admission import admit, listed
+from gplmt.loading.admission import admit, admit_attributes, listed
 from gplmt.loading.context import Context
 
 T = TypeVar("T")
@@ -31,11 +32,22 @@ def build_targets(element: Element, context: Context) -> list[Target]:
     """The targets that stand in `<targets>`, groups with their members in them."""
     element = admit(element, grammar.TARGETS, context)
     variables = build_environment(element, context)
+    builder = _Builder(context, variables)
     return [
-        _Builder(context, variables).target(child, SshOptions())
+        builder.target(child, SshOptions())
         for child in element.children
-        if child.tag == "target"
+        if child.tag == "target" and not _is_lone_reference(child, context)
     ]
+
+
+def _is_lone_reference(element: Element, context: Context) -> bool:
+    """Whether an element is a group's member but stands in no group, which is then told."""
+    if "ref" not in element.attributes:
+        return False
+    problem = "a <target> with 'ref' may stand only in a group"
+    context.faults.error(element.at, problem)
+    context.remember(element)
+    return True
 
 
 def build_environment(element: Element, context: Context) -> Variables:
@@ -66,17 +78,15 @@ class _Builder:
 
     def target(self, element: Element, defaults: SshOptions) -> Target:
         """A target of any kind; one whose kind is not known counts as local."""
-        match element.attributes.get("type", "").strip():
+        element = self._with_known_kind(element)
+        match element.attributes["type"].strip():
             case "ssh":
                 return self._ssh(element, defaults)
             case "group":
                 return self._group(element, defaults)
             case "planetlab":
                 return self._planetlab(element)
-            case "local":
-                element = admit(element, grammar.LOCAL, self._context)
-            case kind:
-                self._refuse_kind(element, kind)
+        element = admit(element, grammar.LOCAL, self._context)
         return LocalTarget(
             at=element.at,
             name=self._name(element),
@@ -84,20 +94,30 @@ class _Builder:
             document_environment=self._variables,
         )
 
-    def _refuse_kind(self, element: Element, kind: str) -> None:
-        if "ref" in element.attributes:
-            problem = "a <target> with 'ref' may stand only in a group"
-            self._faults.error(element.at, problem)
-            self._context.remember(element)
-            return
-        kinds = listed([f"'{known}'" for known in grammar.TARGET_KINDS], last="or")
+    def _with_known_kind(self, element: Element) -> Element:
+        """The element with the kind that it has or was probably meant to have."""
+        if _kind(element) not in grammar.TARGET_KINDS:
+            element = admit_attributes(element, grammar.DEFINITION, self._context)
+        kind = _kind(element)
+        if kind in grammar.TARGET_KINDS:
+            return element
+        meant = self._refuse_kind(element, kind)
+        if meant is None:  # nothing can be said of what is in it
+            for child in element.children:
+                self._context.remember(child)
+            element = replace(element, children=(), stray=None)
+        return replace(element, attributes={**element.attributes, "type": meant or "local"})
+
+    def _refuse_kind(self, element: Element, kind: str) -> str | None:
+        """Tell of an unknown kind, and return the one that was probably meant."""
+        problem = f"the type {kind!r} of <target> is not known"
         if "type" not in element.attributes:
             problem = "<target> has no attribute 'type', which it needs"
-        else:
-            problem = f"the type {kind!r} of <target> is not known"
         meant = self._faults.similar(kind, grammar.TARGET_KINDS)
+        kinds = listed([f"'{known}'" for known in grammar.TARGET_KINDS], last="or")
         hint = f"did you mean '{meant}'?" if meant else f"write {kinds}"
         self._faults.error(element.at, problem, hint)
+        return meant
 
     def _name(self, element: Element) -> str:
         name = element.value("name", readings.name, self._faults)
@@ -132,6 +152,8 @@ class _Builder:
         )
 
     def _member(self, element: Element, defaults: SshOptions) -> Target | TargetRef:
+        if _kind(element) not in grammar.TARGET_KINDS:
+            element = admit_attributes(element, grammar.MEMBER, self._context)
         if "ref" not in element.attributes:
             return self.target(element, defaults)
         element = admit(element, grammar.REFERENCE, self._context)
@@ -202,7 +224,7 @@ class _Builder:
         given = {
             name: value for name, value in structs.asdict(options).items() if value is not None
         }
-        return structs.replace(defaults, **given)
+        return replace(defaults, **given)
 
     def _path(self, text: str) -> str:
         """A path beside the document, unless it says where it is, or that there is none."""
@@ -210,6 +232,10 @@ class _Builder:
         if path == "none" or path.startswith(_SELF_CONTAINED):
             return path
         return str(Path(self._context.directory, path))
+
+
+def _kind(element: Element) -> str:
+    return element.attributes.get("type", "").strip()
 
 
 _SELF_CONTAINED = ("/", "~", "%d", "${")  # the last two as the OpenSSH configuration has them

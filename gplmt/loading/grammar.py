@@ -68,6 +68,8 @@ EXPERIMENT = _shape(
 INCLUDE = _shape("prefix", required="file")
 EXPORT_ENV = _shape("value", required="var")
 
+DEFINITION = _shape("name type")
+MEMBER = _shape("name type ref")
 TARGETS = _shape(children=("export-env target",))
 REFERENCE = _shape(required="ref")
 LOCAL = _shape(required="name type", children=("export-env",))
