@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,6 +15,8 @@ from msgspec.structs import replace
 
 from gplmt import __version__
 
+_LEAST_WIDTH = 40
+_USUAL_WIDTH = 98
 _RUN_EXAMPLES = """\
 examples:
   %(prog)s examples/hello_world.xml          run an experiment
@@ -49,6 +53,24 @@ class Arguments(Struct, frozen=True, kw_only=True):
     is_verbose: bool = False
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Is told the width, as argparse makes one for every option and asks shutil each time.
+
+    shutil brings all its archive formats along, which costs more than parsing the arguments.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width())
+
+
+@cache
+def _width() -> int:
+    try:
+        return max(os.get_terminal_size().columns - 2, _LEAST_WIDTH)
+    except OSError:  # stdout is no terminal, or closed
+        return _USUAL_WIDTH
+
+
 def parse_gplmt(words: Sequence[str]) -> Arguments:
     """The arguments of `gplmt`; leaves with 2 and a message if they are wrong."""
     parser = _parser("gplmt", "Run experiments on many machines from one file.", _EXAMPLES)
@@ -63,7 +85,7 @@ def parse_gplmt(words: Sequence[str]) -> Arguments:
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
             epilog=_RUN_EXAMPLES if name == "run" else None,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
         )
         _add_source_options(command)
@@ -86,7 +108,7 @@ def _parser(program: str, about: str, examples: str) -> argparse.ArgumentParser:
         prog=program,
         description=about,
         epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gplmt {__version__}")
