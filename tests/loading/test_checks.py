@@ -310,3 +310,32 @@ def test_tasks_nested_too_deep_are_refused(desk: Desk) -> None:
     assert desk.errors(nested(100)) == [
         "lab.xml:2: error: the tasks of 't' are nested more than 100 deep; calls count too"
     ]
+
+
+def test_the_quorum_is_not_counted_where_a_group_lacks_members(desk: Desk) -> None:  # 1.5
+    (error,) = desk.errors(
+        document(
+            targets='<target name="a" type="group"><target ref="gone"/></target>' + REMOTE,
+            steps="""<step tasklist="t" targets="a r" min-success="2"/>""",
+        )
+    )
+
+    assert "unknown target 'gone'" in error
+
+
+def test_what_could_not_be_read_may_make_sources(desk: Desk) -> None:  # 1.5
+    diagnostics = desk.errors(
+        document(
+            targets=REMOTE,
+            tasks='<put source="gone" destination="x"/><oops name="o"/>',
+            steps='<step tasklist="t" targets="r"/>',
+        )
+    )
+
+    assert [told.split(": ")[1] for told in diagnostics] == ["error", "warning"]
+
+
+def test_a_command_with_an_element_in_it_is_still_a_command(desk: Desk) -> None:  # 1.5
+    (error,) = desk.errors(document(tasks="<wait-for>test -e x<b/></wait-for>"))
+
+    assert "<b> may not stand in <wait-for>" in error
