@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from gplmt.errors import LaunchError
-from gplmt.transports.launching import ExitWatch
+from gplmt.transports.launching import ExitWatch, in_words
 
 _SCRIPT = Path(__file__).with_name("guard.sh")
-_PROBATION_SECONDS = 1.0
+_LIFE_SECONDS = 1.0
 _PATIENCE_SECONDS = 1.0
 _LAZY_SECONDS = 1.0
 
@@ -32,11 +32,7 @@ class Guard:
         self._arguments = (*shell, *arguments)
         self._words: dict[str, None] = {}
         self._process: _GuardProcess | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """The guard process, None while there is none."""
-        return self._process.pid if self._process is not None else None
+        self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Make sure that there is a guard process.
@@ -45,68 +41,93 @@ class Guard:
             LaunchError: it could not be started.
         """
         if self._process is None:
-            self._process = _GuardProcess(self._arguments, self._on_exit)
-            self._process.send(*(f"+{word}" for word in self._words))
+            self._process = _GuardProcess(self._arguments, self._words, self._on_exit)
 
     def add(self, word: str) -> None:
         """From now on, this is stopped if gplmt dies."""
         self._words[word] = None
         if self._process is not None:
-            self._process.send(f"+{word}")
+            self._process.control.send(f"+{word}")
 
     def remove(self, word: str) -> None:
         """This has ended, or shall live on."""
         if word in self._words:
             del self._words[word]
             if self._process is not None:
-                self._process.send_soon(f"-{word}")
+                self._process.control.send_soon(f"-{word}")
 
     async def close(self) -> None:
         """Let the guard process go; it touches nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
         process, self._process = self._process, None
         if process is not None:
             await process.quit()
 
     def _on_exit(self, process: _GuardProcess) -> None:
-        if process is not self._process:
-            return
-        self._process = None
-        # One that cannot live is tried again with the next command only.
-        if process.age() > _PROBATION_SECONDS:
-            with suppress(LaunchError):
-                self.start()
+        if process is self._process:
+            self._process = None
+            loop = asyncio.get_running_loop()
+            # Not at once again and again, if it is one that cannot live.
+            self._timer = loop.call_at(process.started + _LIFE_SECONDS, self._restart)
+
+    def _restart(self) -> None:
+        with suppress(LaunchError):  # the next command tries again, and tells
+            self.start()
 
 
 class _GuardProcess:
-    """One guard process, and its control pipe, which is never waited for."""
+    """One guard process and its control pipe."""
 
-    def __init__(self, arguments: Sequence[str], on_exit: Callable[[_GuardProcess], None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._started = self._loop.time()
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        words: Iterable[str],
+        on_exit: Callable[[_GuardProcess], None],
+    ) -> None:
+        loop = asyncio.get_running_loop()
         self._on_exit = on_exit
-        self._unsent = bytearray()
-        self._is_full = False
-        self._timer: asyncio.TimerHandle | None = None
-        to_read, self._control = os.pipe()
+        self._gone = loop.create_future()
+        self.started = loop.time()
+        to_read, to_write = os.pipe()
+        self.control = _ControlPipe(to_write)
+        # The process finds the words in the pipe, whatever becomes of us once it runs.
+        self.control.send(*(f"+{word}" for word in words))
         try:
             self._process = _spawn(arguments, stdin=to_read)
         except OSError as error:
-            os.close(self._control)
-            reason = (error.strerror or str(error)).lower()
+            self.control.close()
+            reason = in_words(error)
             raise LaunchError(f"the guard of local commands cannot be started: {reason}") from error
         finally:
             os.close(to_read)
-        os.set_blocking(self._control, False)
-        self._gone = self._loop.create_future()
         self._watch = ExitWatch(self._process, self._exited)
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+    async def quit(self) -> None:
+        """Ask the process to end, and make it end if it does not; it is reaped."""
+        self.control.send("quit")
+        await asyncio.wait([self._gone], timeout=_PATIENCE_SECONDS)
+        if not self._gone.done():
+            self._process.kill()
+            await asyncio.wait([self._gone], timeout=_PATIENCE_SECONDS)
 
-    def age(self) -> float:
-        """Seconds since it was started."""
-        return self._loop.time() - self._started
+    def _exited(self, _returncode: int) -> None:
+        self.control.close()
+        self._gone.set_result(None)
+        self._on_exit(self)
+
+
+class _ControlPipe:
+    """Lines to somebody who may be slow, or gone; nobody is ever waited for."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_blocking(descriptor, False)
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = descriptor
+        self._unsent = bytearray()
+        self._is_open = True
+        self._is_full = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def send(self, *lines: str) -> None:
         """Write lines now, or when the pipe has room."""
@@ -117,23 +138,22 @@ class _GuardProcess:
     def send_soon(self, line: str) -> None:
         """Write a line with the next one or within a second: each write costs a wake-up."""
         self._unsent += f"{line}\n".encode()
-        if self._timer is None and not self._is_full:
+        if self._timer is None and self._is_open and not self._is_full:
             self._timer = self._loop.call_later(_LAZY_SECONDS, self._flush)
 
-    async def quit(self) -> None:
-        """Ask the process to end, and make it end if it does not; it is reaped."""
-        self.send("quit")
-        await asyncio.wait([self._gone], timeout=_PATIENCE_SECONDS)
-        if not self._gone.done():
-            self._process.kill()
-            await asyncio.wait([self._gone], timeout=_PATIENCE_SECONDS)
+    def close(self) -> None:
+        """Drop what was not written."""
+        self._cancel_timer()
+        self._wait_for_room(is_full=False)
+        self._is_open = False
+        os.close(self._descriptor)
 
     def _flush(self) -> None:
         self._cancel_timer()
-        if self._gone.done():
+        if not self._is_open:
             return
         try:
-            del self._unsent[: os.write(self._control, self._unsent)]
+            del self._unsent[: os.write(self._descriptor, self._unsent)]
         except BlockingIOError:
             pass
         except BrokenPipeError:
@@ -142,22 +162,15 @@ class _GuardProcess:
 
     def _wait_for_room(self, *, is_full: bool) -> None:
         if is_full and not self._is_full:
-            self._loop.add_writer(self._control, self._flush)
+            self._loop.add_writer(self._descriptor, self._flush)
         elif self._is_full and not is_full:
-            self._loop.remove_writer(self._control)
+            self._loop.remove_writer(self._descriptor)
         self._is_full = is_full
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _exited(self, _returncode: int) -> None:
-        self._cancel_timer()
-        self._wait_for_room(is_full=False)
-        os.close(self._control)
-        self._gone.set_result(None)
-        self._on_exit(self)
 
 
 def packed_script() -> str:

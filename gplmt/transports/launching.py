@@ -108,6 +108,15 @@ class ExitWatch:
             self._descriptor = None
 
 
+def in_words(error: OSError) -> str:
+    """The operating system's reason, in the style of our messages, with a hint if one helps."""
+    words = error.strerror or str(error)
+    words = words[:1].lower() + words[1:]
+    if error.errno == errno.EMFILE:
+        return f"{words}; raise 'ulimit -n' or let fewer targets run at a time (max-parallel)"
+    return words
+
+
 def let_children_be_waited_for() -> None:
     """Undo an inherited SIGCHLD of "ignore", under which the kernel drops exit statuses."""
     if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
@@ -202,7 +211,7 @@ def _reason(error: OSError, directory: str, environment: Mapping[bytes, bytes]) 
             "the command cannot be started: its environment is too large; "
             f"the longest variable, {os.fsdecode(name)}, has {size} bytes"
         )
-    reason = (error.strerror or str(error)).lower()
+    reason = in_words(error)
     if error.filename is None:
         return f"the command cannot be started: {reason}"
     if os.fsdecode(error.filename) == directory:

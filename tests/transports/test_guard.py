@@ -190,7 +190,6 @@ async def test_a_guard_that_dies_is_replaced_and_knows_what_runs(tmp_path: Path)
     command = Told(f"echo up; env -i sleep {argument}; true")
     async with controller(tmp_path, command) as gplmt:
         await gplmt.shows("up")
-        await asyncio.sleep(1.1)  # one that dies younger is replaced with the next command only
         (first,) = gplmt.guard()
         os.kill(first, signal.SIGKILL)
         await until(lambda: bool(gplmt.guard()) and gplmt.guard() != [first])

@@ -89,6 +89,16 @@ async def test_a_daemon_can_use_the_grace_period_to_tidy_up(host: Host) -> None:
     assert execution.stdout.data == b"up\ntidying\ntidy\n"
 
 
+async def test_a_daemon_is_asked_once(host: Host) -> None:
+    loop = "n=0; while [ $n -lt 20 ]; do sleep 0.02; n=$((n+1)); done"
+    execution = host.begin(
+        f"setsid sh -c \"trap 'echo got' TERM; echo up; {loop}\"".replace("$", "\\$")
+    )
+    await up(execution)
+    await execution.cancel()
+    assert execution.stdout.data == b"up\ngot\n"
+
+
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2"])
 async def test_the_stop_signal_reaches_each_process_of_the_group_once(
     name: str, hosts: Hosts
