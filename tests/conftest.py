@@ -13,6 +13,5 @@ from tests.support.program import Program
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:
     """The real program; nothing that it started outlives the test."""
-    program = Program(tmp_path)
-    yield program
-    program.close()
+    with Program(tmp_path) as program:
+        yield program

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -90,14 +91,13 @@ def test_a_reader_that_has_seen_enough_ends_the_showing_and_not_the_run(program:
 
 
 def test_a_run_whose_output_nobody_reads_ends_after_a_signal(tmp_path: Path) -> None:
-    """With one that waits a little for the reader, with two at once; whatever stderr is."""
-    reading, writing = os.pipe()
-    programs = []
-    for number in range(3):
-        (tmp_path / str(number)).mkdir()
-        programs.append(Program(tmp_path / str(number)))
-    try:
-        once, twice = (programs[n].start(ENDLESS, stdout=writing) for n in (0, 1))
+    """With one signal after a while, with two at once; stderr may be blocked, too."""
+    with ExitStack() as stack:
+        programs = [stack.enter_context(Program(tmp_path / str(number))) for number in range(3)]
+        reading, writing = os.pipe()
+        stack.callback(os.close, reading)
+        stack.callback(os.close, writing)
+        once, twice = (program.start(ENDLESS, stdout=writing) for program in programs[:2])
         neither = programs[2].start(ENDLESS, stdout=writing, stderr=writing)
         for run in (once, twice, neither):
             run.until_there("started")
@@ -109,11 +109,6 @@ def test_a_run_whose_output_nobody_reads_ends_after_a_signal(tmp_path: Path) -> 
             assert run.wait(10).exit_code in (130, 143)
             assert run.survivors() == {}
         assert "result: interrupted by SIGINT (exit code 130)\n" in once.stderr
-    finally:
-        os.close(reading)
-        os.close(writing)
-        for program in programs:
-            program.close()
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])

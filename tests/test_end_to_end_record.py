@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -50,15 +51,15 @@ STARTED = re.compile(r"(.+)(Started|Reached)")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Running:
-    program = Program(tmp_path_factory.mktemp("recorded"))
-    program.write(LIBRARY, "lib dir/lib.xml")
-    program.write(ROOT_DOCUMENT.encode("latin-1"), "main dir/lab.xml")
-    words = ("lab.xml", "--logroot-dir", "runs-1", "-C", "../work", "--grace", "1")
-    run = program.call(*words, cwd=program.scratch / "main dir").wait()
-    run.run_directories = program.scratch / "main dir" / "runs-1"
-    assert run.exit_code == 1, run.stderr
-    return run
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with Program(tmp_path_factory.mktemp("recorded")) as program:
+        program.write(LIBRARY, "lib dir/lib.xml")
+        program.write(ROOT_DOCUMENT.encode("latin-1"), "main dir/lab.xml")
+        words = ("lab.xml", "--logroot-dir", "runs-1", "-C", "../work", "--grace", "1")
+        run = program.call(*words, cwd=program.scratch / "main dir").wait()
+        run.run_directories = program.scratch / "main dir" / "runs-1"
+        assert run.exit_code == 1, run.stderr
+        yield run
 
 
 def test_every_line_of_the_record_is_a_fact_with_time_place_and_outcome(run: Running) -> None:

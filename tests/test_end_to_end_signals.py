@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -54,13 +55,8 @@ def started(program: Program, hold: str = "") -> Running:
 @pytest.fixture
 def programs(tmp_path: Path) -> Iterator[list[Program]]:
     """As many as there are signals, with working directories of their own."""
-    scratches = [tmp_path / str(number) for number in range(3)]
-    for scratch in scratches:
-        scratch.mkdir()
-    programs = [Program(scratch) for scratch in scratches]
-    yield programs
-    for program in programs:
-        program.close()
+    with ExitStack() as stack:
+        yield [stack.enter_context(Program(tmp_path / str(number))) for number in range(3)]
 
 
 def test_first_signal_ends_the_experiment_in_order_and_gives_its_number(

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
 
-from tests.support.processes import is_alive, marked_by
+from tests.support.processes import marked_by
 
 ROOT = Path(__file__).parent.parent.parent
 LIGHT = (sys.executable, str(ROOT / "gplmt-light.py"))
@@ -169,13 +170,29 @@ class Running:
 
 
 class Program:
-    """Runs of one test, with a working directory and run directories below `scratch`."""
+    """Runs of one test, with a working directory and run directories below `scratch`.
+
+    Nothing that they started outlives it as a context.
+    """
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self.work = scratch / "work"
-        self.work.mkdir()
+        self.work.mkdir(parents=True)
         self._runs: list[Running] = []
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing running; what the guard does not stop in time is killed."""
+        for running in self._runs:
+            if running.process.poll() is None:
+                running.process.kill()
+                running.process.wait()
+            for pid in running.survivors() if running.has_run_directory else ():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def write(self, text: str | bytes, name: str = "experiment.xml") -> Path:
         """A file beside the working directory."""
@@ -221,16 +238,6 @@ class Program:
         running = Running(process, self.scratch, number)
         self._runs.append(running)
         return running
-
-    def close(self) -> None:
-        """Leave nothing running; what the guard does not stop in time is killed."""
-        for running in self._runs:
-            if running.process.poll() is None:
-                running.process.kill()
-                running.process.wait()
-            for pid in running.survivors() if running.has_run_directory else ():
-                if is_alive(pid):
-                    os.kill(pid, signal.SIGKILL)
 
 
 def _set_signals(ignored: Sequence[int]) -> None:
