@@ -19,6 +19,8 @@ ROOT = Path(__file__).parent.parent.parent
 LIGHT = (sys.executable, str(ROOT / "gplmt-light.py"))
 GPLMT = (sys.executable, "-m", "gplmt")
 LONGEST_SECONDS = 30.0
+_ABSENT = Path(__file__).parent / "absent"  # hides what only developers have installed
+_PYTHON_PATH = os.pathsep.join([str(_ABSENT), str(ROOT)])
 
 Fields = dict[str, object]
 
@@ -231,7 +233,7 @@ class Program:
                 stdout=how.get("stdout", output),
                 stderr=how.get("stderr", messages),
                 cwd=how.get("cwd", self.scratch),
-                env={**os.environ, "PYTHONPATH": str(ROOT), **how.get("environment", {})},
+                env={**os.environ, "PYTHONPATH": _PYTHON_PATH, **how.get("environment", {})},
                 start_new_session=True,
                 preexec_fn=lambda: _set_signals(how.get("ignored", ())),
             )
