@@ -11,10 +11,9 @@ from gplmt.protocols import Command
 from gplmt.transports.guard import Guard
 from gplmt.transports.processes import (
     ProcessStat,
-    group_exists,
+    leaderless_group_exists,
     live_processes,
     marked_processes,
-    process_exists,
 )
 from gplmt.transports.shells import Shell
 
@@ -46,8 +45,7 @@ class Execution(NamedTuple):
     @property
     def has_group(self) -> bool:
         """Whether its group has members, though its shell has ended."""
-        # A process with the number of the reaped shell means that the number is another's now.
-        return group_exists(self.shell.group) and not process_exists(self.shell.group)
+        return leaderless_group_exists(self.shell.group)
 
 
 class Remains(NamedTuple):

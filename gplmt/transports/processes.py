@@ -85,20 +85,12 @@ def group_of(pid: int) -> int | None:
         return None
 
 
-def group_exists(group: int) -> bool:
-    """Whether a process group has members, zombies included."""
-    return signal_group(group, 0)
+def leaderless_group_exists(group: int) -> bool:
+    """Whether there is left of a process group what its leader, which was reaped, left.
 
-
-def process_exists(pid: int) -> bool:
-    """Whether there is a process with this number, a zombie included."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    A process with the leader's number means that the number is another's by now.
+    """
+    return signal_group(group, 0) and not _process_exists(group)
 
 
 def signal_group(group: int, number: int) -> bool:
@@ -121,6 +113,17 @@ def signal_process(pid: int, number: int) -> None:
 def signal_number(name: str) -> int:
     """The number of a signal that is named as in `kill -l`, without SIG."""
     return signal.Signals[f"SIG{name.removeprefix('SIG')}"].value
+
+
+def _process_exists(pid: int) -> bool:
+    """Whether there is a process with this number, a zombie included."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _mark(environment: bytes, needle: bytes) -> str | None:

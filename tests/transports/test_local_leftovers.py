@@ -15,6 +15,7 @@ import pytest
 from gplmt.protocols import Leftover
 from gplmt.transports import leftovers
 from gplmt.transports.shells import Shell
+from gplmt.transports.streams import OutputStream
 from tests.support.processes import called_with, is_alive, until
 from tests.transports.host import Host, Hosts, Output, node
 
@@ -247,6 +248,37 @@ async def test_a_paused_sink_of_a_leftover_is_read_again(host: Host, tmp_path: P
     await host.run("echo go >go")
     stdout.go_on()
     await stdout.shows("later")
+
+
+async def test_what_a_paused_sink_has_not_seen_is_delivered_at_the_end(host: Host) -> None:
+    stdout = Output(pause_after=1)
+    await host.run("mkfifo go")
+    execution = host.begin("echo one; read x <go; echo two; echo up >&2; sleep 1000", stdout=stdout)
+    await until(lambda: stdout.resume is not None)
+    await host.run("echo go >go")
+    await execution.stderr.shows("up")
+    await execution.cancel()
+    assert stdout.data == b"one\ntwo\n"
+
+
+async def test_draining_ends_though_the_pipe_is_never_empty() -> None:
+    to_read, to_write = os.pipe()
+    os.set_blocking(to_read, False)
+
+    class Refilling(Output):
+        def write(self, data: bytes) -> bool:
+            assert len(self.data) < 10_000_000
+            os.write(to_write, data)
+            return super().write(data)
+
+    sink = Refilling()
+    stream = OutputStream(to_read, sink, on_failure=lambda _: None)
+    os.write(to_write, bytes(65536))
+    stream.drain()
+    assert stream.is_open
+    stream.close()
+    os.close(to_write)
+    assert (len(sink.data) >= 65536, sink.closed) == (True, 1)
 
 
 async def test_a_full_disk_does_not_end_a_server(host: Host, tmp_path: Path) -> None:
