@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -184,9 +185,10 @@ class _Builder:
         ]
         if "list" in element.attributes or "param" in element.attributes:
             parameters.append(self._parameter(element, "param"))
-        names = [parameter.name for parameter in parameters if parameter.name]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            self._faults.error(element.at, f"<loop> has several parameters '{name}'")
+        names = Counter(parameter.name for parameter in parameters if parameter.name)
+        for name, count in names.items():
+            if count > 1:
+                self._faults.error(element.at, f"<loop> has several parameters '{name}'")
         return tuple(parameters)
 
     def _parameter(self, element: Element, name_attribute: str) -> Parameter:

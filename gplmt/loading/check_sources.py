@@ -39,6 +39,7 @@ class SourceChecks:
         self._working_directory = working_directory
         self._host_environment = host_environment
         self._faults = faults
+        self._known: dict[tuple[str, Path], bool] = {}
         self._products = Products(
             uses,
             graph=graph,
@@ -76,9 +77,17 @@ class SourceChecks:
                 texts.add(text)
                 yield text
 
+    def _exists(self, text: str, beside: Path) -> bool:
+        key = (text, beside)
+        if key not in self._known:
+            self._known[key] = bool(
+                find_source(text, beside=beside, working_directory=self._working_directory)
+            )
+        return self._known[key]
+
     def _check(self, path: TaskPath, text: str, *, may_be_made: bool) -> None:
         beside = Path(path.task.at.file).parent
-        if not text or find_source(text, beside=beside, working_directory=self._working_directory):
+        if not text or self._exists(text, beside):
             return
         places = (beside / text, self._working_directory / text)
         problem = f"{path.title}, '{text}', does not exist"

@@ -81,10 +81,17 @@ class Reader:
         return document
 
     def _draft(self, source: SourceFile) -> Draft | None:
+        """What a file says, or None if it is no XML.
+
+        The schema is asked only about what the builders find nothing wrong with: they know better
+        words, and libxml2 takes quadratic time over many faults.
+        """
         content = b""
+        context = Context(self._faults, str(Path(source.name).parent))
+        told = self._faults.error_count
         try:
             content = to_utf8(source.content, name=source.name)
-            root = parse(content, name=source.name, text_elements=grammar.TEXT_ELEMENTS)
+            draft = build(_parse(content, source.name), context)
         except MalformedError as error:
             words = syntax_complaint(content) or error.problem
             self._faults.error(error.at, *plain(words))
@@ -92,15 +99,14 @@ class Reader:
         except ParseError as error:
             self._faults.error(error.at, error.problem, error.hint)
             return None
-        complaints = self._schema.complaints(content)
-        told = self._faults.error_count
-        draft = build(root, Context(self._faults, str(Path(source.name).parent)))
         if self._faults.error_count == told:
-            self._tell_complaints(complaints, source.name, root)
+            complaints = self._schema.complaints(content)
+            if complaints:
+                self._tell_complaints(complaints, source.name, _parse(content, source.name))
         return draft
 
     def _tell_complaints(self, complaints: Sequence[Complaint], name: str, root: Element) -> None:
-        """Tell libxml2's words where there are no better ones, those that come first of a line."""
+        """Tell libxml2's words, those that come first of a line."""
         first: dict[int, Complaint] = {}
         for complaint in complaints:
             element = root.find(complaint.path)
@@ -148,6 +154,10 @@ class Reader:
         cycle = names[identities.index(_identity(name)) :]
         cycle.append(cycle[0])
         self._faults.error(include.at, f"the include closes a cycle: {' -> '.join(cycle)}")
+
+
+def _parse(content: bytes, name: str) -> Element:
+    return parse(content, name=name, text_elements=grammar.TEXT_ELEMENTS)
 
 
 def _identity(name: str) -> str:
