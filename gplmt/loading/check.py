@@ -46,6 +46,11 @@ class Checker:
         self._faults = faults
         self._names = Names()
         self._graph = CallGraph(experiment.tasklists)
+        self._knows_all_variables = not any(
+            document.draft is not None and document.draft.context.has_nameless_variable
+            for document in documents
+        )
+        self._is_well_built = not faults.error_count
         self._is_complete = not any(map(self._names.may_lack_some, documents))
 
     def check(self) -> None:
@@ -141,10 +146,11 @@ class Checker:
             faults=self._faults,
         )
         for use in uses:
-            variables.check(use)
+            if self._knows_all_variables:
+                variables.check(use)
             gets.check(use)
         is_complete = self._is_complete and not references.has_unknown
-        sources.check(is_complete=is_complete, root=root.source.name)
+        sources.check(is_complete=is_complete and self._is_well_built, root=root.source.name)
 
 
 def _own_names(draft: Draft) -> dict[Kind, Collection[str]]:

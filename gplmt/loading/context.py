@@ -56,5 +56,6 @@ class Context:
             self.dropped_names.add(name.strip())
         for reference in _REFERENCES:
             self.mentioned_names.update(dropped.attributes.get(reference, "").split())
+        self.has_nameless_variable |= "var" in dropped.attributes
         for child in dropped.children:
             self.remember(child)

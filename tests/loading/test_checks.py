@@ -327,7 +327,7 @@ def test_what_could_not_be_read_may_make_sources(desk: Desk) -> None:  # 1.5
     diagnostics = desk.errors(
         document(
             targets=REMOTE,
-            tasks='<put source="gone" destination="x"/><oops name="o"/>',
+            tasks='<put source="gone" destination="x"/><oops/>',
             steps='<step tasklist="t" targets="r"/>',
         )
     )
@@ -339,3 +339,25 @@ def test_a_command_with_an_element_in_it_is_still_a_command(desk: Desk) -> None:
     (error,) = desk.errors(document(tasks="<wait-for>test -e x<b/></wait-for>"))
 
     assert "<b> may not stand in <wait-for>" in error
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        '<export-env value="1"/>',
+        '<export-env vra="X" value="1"/>',
+        '<exports var="X" value="1"/>',
+        '<setting var="X"/>',
+    ],
+)
+def test_nothing_is_said_of_variables_that_a_faulty_element_may_set(
+    desk: Desk, variable: str
+) -> None:  # 1.5
+    errors = desk.errors(
+        document(
+            tasks='<get source="$X" destination="x"/>',
+            steps=f'<step tasklist="t" targets="a">{variable}</step>',
+        )
+    )
+
+    assert len(errors) == 1
