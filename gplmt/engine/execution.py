@@ -13,7 +13,6 @@ from typing import TypedDict
 
 from gplmt.diagnostics import Location
 from gplmt.engine.context import Context
-from gplmt.engine.scopes import raise_pending_cancellation
 from gplmt.engine.session import Copies, Session, seconds
 from gplmt.engine.signals import TaskFailed
 from gplmt.engine.verdict import Place, perform
@@ -211,8 +210,9 @@ class Executor:
         except TimeoutError:
             return TaskFailed(Outcome.TIMEOUT, f"timed out after {in_words(limit)}")
         except TaskError as error:
-            raise_pending_cancellation()  # the failure may come of being stopped
+            self._session.raise_if_stopped()  # it may have failed because of that
             return TaskFailed(Outcome.FAILED, str(error))
+        self._session.raise_if_stopped()
         return None
 
     def _emit_attempt_failed(self, place: Place, number: int, failure: TaskFailed) -> None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from gplmt.engine.context import Context, Progress
 from gplmt.engine.execution import Executor
-from gplmt.engine.scopes import Scope, raise_pending_cancellation
+from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, seconds
 from gplmt.engine.signals import StopExperiment, StopStep, StopTarget, TaskFailed
 from gplmt.engine.verdict import Place, perform
@@ -50,6 +50,7 @@ class Interpreter:
             Stop: what the failure of this tasklist, or of one it called, stops besides it.
             asyncio.CancelledError: stopped from outside; commands are gone, the cleanup has run.
         """
+        self._session.raise_if_stopped()
         tasklist = self._tasklists[name]
         inner = replace(
             context,
@@ -70,7 +71,7 @@ class Interpreter:
             self._emit_finished(inner, context.parent, tasklist, outcome, reason)
             if outcome in _FAILURES:
                 self._apply_on_error(inner)  # also when a stop arrived meanwhile
-        raise_pending_cancellation()
+        self._session.raise_if_stopped()
         return outcome
 
     async def _run_body(self, inner: Context, tasklist: Tasklist) -> tuple[Outcome, str | None]:
@@ -100,7 +101,7 @@ class Interpreter:
         raise StopStep if inner.on_error is OnError.STOP_STEP else StopExperiment
 
     async def _execute(self, context: Context, task: Task) -> None:
-        raise_pending_cancellation()  # a failure under on-error="continue" may have overtaken it
+        self._session.raise_if_stopped()  # a failure under on-error="continue" overtakes that
         if task.enabled:
             context.progress.has_begun = True
         try:

@@ -7,7 +7,7 @@ import signal
 
 from gplmt.engine.interpreter import Interpreter
 from gplmt.engine.scheduler import Scheduler
-from gplmt.engine.scopes import Scope, raise_pending_cancellation
+from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, Tally, seconds
 from gplmt.engine.signals import StopExperiment
 from gplmt.engine.step import StepRunner, Surroundings
@@ -109,7 +109,7 @@ class ExperimentRun:
             self._tally.add()
             limit = in_words(self._plan.timeout)
             self._reasons.append(f"the experiment ran over its timeout of {limit}")
-        raise_pending_cancellation()
+        self._session.raise_if_stopped()
 
     def _begin_to_end(self) -> None:
         self._is_ending = True
@@ -153,11 +153,12 @@ class ExperimentRun:
 
     def _kill(self) -> None:
         self._session.stopped = Outcome.CANCELLED
-        for transport in self._session.transports.values():
-            transport.kill()
         self._session.shelter.cancel()
+        self._background.cancel()
         if self._task is not None:
             self._task.cancel()
+        for transport in self._session.transports.values():
+            transport.kill()
 
     async def _give_up(self) -> None:
         """Leave no process behind, though the ending is skipped.

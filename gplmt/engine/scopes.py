@@ -107,7 +107,7 @@ class Shelter:
     def __init__(self) -> None:
         self._group = asyncio.TaskGroup()
         self._children: set[asyncio.Task[None]] = set()
-        self._is_cancelled = False
+        self.is_cancelled = False
 
     async def __aenter__(self) -> Shelter:
         await self._group.__aenter__()
@@ -147,10 +147,10 @@ class Shelter:
 
     def cancel(self) -> None:
         """End what runs here too, and let nothing more in: the second signal."""
-        self._is_cancelled = True
+        self.is_cancelled = True
         for task in self._children:
             task.cancel()
 
     def _raise_if_cancelled(self) -> None:
-        if self._is_cancelled:
+        if self.is_cancelled:
             raise asyncio.CancelledError

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from gplmt.engine.scopes import Shelter
+from gplmt.engine.scopes import Shelter, raise_pending_cancellation
 from gplmt.events import Outcome
 from gplmt.inventory import Node
 from gplmt.protocols import Clock, OutputLogs, Recorder, Transport
@@ -50,6 +51,18 @@ class Session:
     def transport(self, node: Node) -> Transport:
         """How to reach a node."""
         return self.transports[node.address.kind]
+
+    def raise_if_stopped(self) -> None:
+        """Raise the cancellation that something has overtaken, or that is on its way to all.
+
+        After the second signal commands end before it has reached those who wait for them.
+
+        Raises:
+            asyncio.CancelledError: the current task must not go on.
+        """
+        if self.shelter.is_cancelled:
+            raise asyncio.CancelledError
+        raise_pending_cancellation()
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait for a wall-clock time; return at once if it has passed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gplmt.engine.context import Quorum
-from gplmt.engine.scopes import raise_pending_cancellation
 from gplmt.engine.session import Session, Tally
 from gplmt.engine.signals import Stop
 from gplmt.engine.step import FanOut, StepRunner, Surroundings
@@ -73,7 +72,7 @@ class Teardowns:
                     outcome=outcome or self._session.stopped,
                 )
             )
-        raise_pending_cancellation()
+        self._session.raise_if_stopped()
 
     def _emit_started(self, teardown: Teardown, fan_out: FanOut) -> None:
         self._session.recorder.emit(
