@@ -15,6 +15,7 @@ from gplmt.events import (
     Outcome,
     SignalReceived,
     StepFinished,
+    TaskFinished,
     TasklistFinished,
     TasklistStarted,
     TeardownFinished,
@@ -170,6 +171,35 @@ def test_what_runs_left_behind_is_stopped_after_the_second_signal_too(lab: Lab) 
     """7.5."""
     lab.interrupt(5, 6)
     assert run_all(lab).one(LeftoverStopped).processes == ("17 daemon",)
+
+
+@pytest.mark.parametrize("moments", [(1, 5), (5, 5)])
+@pytest.mark.parametrize("expected", ["", 'expected-status="0"'])
+@pytest.mark.parametrize("where", ["foreground", "background", "cleanup", "teardown"])
+def test_what_the_second_signal_kills_has_not_failed(
+    lab: Lab, where: str, expected: str, moments: tuple[float, float]
+) -> None:
+    """7.2, 11.2: though its command was killed."""
+    lab.takes("x", 100)
+    lab.interrupt(*moments)
+    background = 'background="true"' if where == "background" else ""
+    tasklist = "c" if where == "cleanup" else "x"
+    result = lab.run(
+        experiment(
+            targets="n1 n2",
+            tasklists=f'<tasklist name="x"><run {expected} retries="2">x</run><run>y</run>'
+            '</tasklist><tasklist name="c" cleanup="x"><run>z</run></tasklist>',
+            steps='<register-teardown tasklist="x" targets="n1"/>'
+            if where == "teardown"
+            else f'<step tasklist="{tasklist}" targets="n1" {background}/>'
+            '<register-teardown tasklist="x" targets="n2"/>',
+        )
+    )
+    assert {end.outcome for end in result.of(TaskFinished, task="run-1", tasklist="x")} == {
+        Outcome.CANCELLED
+    }
+    assert result.one(ExperimentFinished).failures == 0
+    assert "y" not in result.commands()
 
 
 def test_a_third_signal_changes_nothing_more(lab: Lab) -> None:
