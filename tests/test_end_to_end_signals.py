@@ -140,6 +140,7 @@ def test_a_signal_ends_the_waiting_for_a_start_time(program: Program) -> None:
 
 
 def test_a_signal_while_the_file_is_loaded_starts_nothing(programs: list[Program]) -> None:
+    """The signal itself ends us: a KeyboardInterrupt may come late, or get lost in lxml."""
     step = '<step tasklist="t" targets="n1"/>'
     text = document(
         tasklists='<tasklist name="t"><run>touch started</run></tasklist>', steps=step * 200_000
@@ -148,9 +149,9 @@ def test_a_signal_while_the_file_is_loaded_starts_nothing(programs: list[Program
     for run, number in zip(runs, STOPPING, strict=True):
         until(partial(has_mapped, run.pid, b"lxml"))
         run.send(number)
-    for run, exit_code in zip(runs, STOPPING.values(), strict=True):
-        assert run.wait().exit_code == exit_code
-        assert "Traceback" not in run.stderr
+    for run, number in zip(runs, STOPPING, strict=True):
+        assert run.wait().process.returncode == -number
+        assert run.stderr == ""
         assert not run.has_run_directory
         assert not (run.work / "started").exists()
 

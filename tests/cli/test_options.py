@@ -150,6 +150,23 @@ def test_a_plan_that_cannot_be_printed_says_so_and_a_reader_may_leave(program: P
     assert ((program.scratch / "code").read_text(), run.stderr) == ("0\n", "")
 
 
+def test_closed_streams_are_no_fault_of_check_and_plan(program: Program) -> None:
+    program.write(one("<run>true</run>"))
+    for command, shown in (
+        ("plan", "experiment experiment ("),
+        ("check", "experiment.xml: a valid"),
+    ):
+        for closed, seen in ((">&-", ""), ("2>&-", shown), ("<&- 2>&-", shown)):
+            shell = ("sh", "-c", f'exec "$0" "$@" {closed}', *GPLMT)
+            run = program.call(command, "experiment.xml", program=shell).wait()
+            assert (run.exit_code, run.stderr) == (0, "")
+            assert run.stdout.startswith(seen)
+            assert bool(run.stdout) == bool(seen)
+        run = program.call(command, "gone.xml", program=("sh", "-c", '"$0" "$@" 2>&-', *GPLMT))
+        assert run.wait().exit_code == 2
+        assert ("cannot read" in run.stdout) == (command == "check")
+
+
 def test_commands_start_in_the_directory_of_option_c_and_paths_of_files_do_not_depend_on_it(
     program: Program,
 ) -> None:
