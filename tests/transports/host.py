@@ -139,9 +139,7 @@ class Host:
         )
         execution = Execution(command, stdout or Output(), stderr or Output())
         execution.task = asyncio.create_task(
-            self.transport.run(
-                node(on), command, stdout=execution.stdout, stderr=execution.stderr
-            )
+            self.transport.run(node(on), command, stdout=execution.stdout, stderr=execution.stderr)
         )
         return execution
 
