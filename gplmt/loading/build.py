@@ -13,6 +13,7 @@ from gplmt.element import Element
 from gplmt.language.steps import Item
 from gplmt.language.targets import GroupTarget, Target, TargetRef
 from gplmt.language.tasks import Tasklist
+from gplmt.language.values import XML_SPACE
 from gplmt.loading import grammar, readings
 from gplmt.loading.admission import admit
 from gplmt.loading.build_steps import build_steps
@@ -84,7 +85,7 @@ def build(root: Element, context: Context) -> Draft:
 def _description(root: Element, context: Context) -> str | None:
     for child in root.children:
         if child.tag == "description":
-            return admit(child, grammar.TEXT, context).text.strip()
+            return admit(child, grammar.TEXT, context).text.strip(XML_SPACE)
     return None
 
 

@@ -20,6 +20,7 @@ from gplmt.language.steps import (
     Synchronize,
     Until,
 )
+from gplmt.language.values import XML_SPACE
 from gplmt.loading import grammar, readings
 from gplmt.loading.admission import admit
 from gplmt.loading.build_targets import build_environment
@@ -194,7 +195,7 @@ class _Builder:
     def _parameter(self, element: Element, name_attribute: str) -> Parameter:
         name = element.value(name_attribute, readings.variable, self._faults)
         if name is None:
-            name = element.attributes.get(name_attribute, "").strip()
+            name = element.attributes.get(name_attribute, "").strip(XML_SPACE)
             self._context.has_nameless_variable |= not name
         values = element.value("list", readings.elements, self._faults)
         if not isinstance(values, range):

@@ -20,6 +20,7 @@ from gplmt.language.targets import (
     Target,
     TargetRef,
 )
+from gplmt.language.values import XML_SPACE
 from gplmt.loading import grammar, readings
 from gplmt.loading.admission import admit, admit_attributes, listed
 from gplmt.loading.context import Context
@@ -63,7 +64,7 @@ def _export_env(element: Element, context: Context) -> ExportEnv:
     element = admit(element, grammar.EXPORT_ENV, context)
     var = element.value("var", readings.variable, context.faults)
     if var is None:
-        var = element.attributes.get("var", "").strip()
+        var = element.attributes.get("var", "").strip(XML_SPACE)
         context.has_nameless_variable |= not var
     return ExportEnv(at=element.at, var=var, value=element.attributes.get("value"))
 
@@ -79,7 +80,7 @@ class _Builder:
     def target(self, element: Element, defaults: SshOptions) -> Target:
         """A target of any kind; one whose kind is not known counts as local."""
         element = self._with_known_kind(element)
-        match element.attributes["type"].strip():
+        match element.attributes["type"].strip(XML_SPACE):
             case "ssh":
                 return self._ssh(element, defaults)
             case "group":
@@ -174,7 +175,7 @@ class _Builder:
             api_url=self._api_url(element, settings),
             slice_name=self._needed(element, settings, "slicename"),
             user=self._needed(element, settings, "user"),
-            password=None if password is None else password.text.strip(),
+            password=None if password is None else password.text.strip(XML_SPACE),
             environment=build_environment(element, self._context),
             document_environment=self._variables,
         )
@@ -191,7 +192,7 @@ class _Builder:
     def _needed(self, element: Element, settings: Mapping[str, Element], tag: str) -> str:
         """The word in a child that may not be absent."""
         if tag not in settings:
-            kind = element.attributes["type"].strip()
+            kind = element.attributes["type"].strip(XML_SPACE)
             problem = f"the {kind} target has no <{tag}>, which it needs"
             self._faults.error(element.at, problem)
         return self._setting(settings, tag, readings.word) or ""
@@ -235,7 +236,7 @@ class _Builder:
 
 
 def _kind(element: Element) -> str:
-    return element.attributes.get("type", "").strip()
+    return element.attributes.get("type", "").strip(XML_SPACE)
 
 
 _SELF_CONTAINED = ("/", "~", "%d", "${")  # the last two as the OpenSSH configuration has them

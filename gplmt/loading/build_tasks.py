@@ -19,7 +19,7 @@ from gplmt.language.tasks import (
     Tasklist,
     WaitFor,
 )
-from gplmt.language.values import OnError
+from gplmt.language.values import XML_SPACE, OnError
 from gplmt.loading import grammar, readings
 from gplmt.loading.admission import admit
 from gplmt.loading.context import Context
@@ -203,7 +203,7 @@ class _Builder:
         )
 
     def _check_what_is_waited_for(self, element: Element) -> None:
-        has_port, has_command = "port" in element.attributes, bool(element.text.strip())
+        has_port, has_command = "port" in element.attributes, bool(element.text.strip(XML_SPACE))
         if has_port and has_command:
             problem = "<wait-for> has both a command and a port"
             self._faults.error(element.at, problem, "write two of them, one for each")
@@ -237,6 +237,6 @@ def _names(element: Element) -> Iterator[str]:
     """The names that the tasks in an element have, at any depth."""
     for child in element.children:
         if "name" in child.attributes:
-            yield child.attributes["name"].strip()
+            yield child.attributes["name"].strip(XML_SPACE)
         if child.children:
             yield from _names(child)

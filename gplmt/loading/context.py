@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gplmt.diagnostics import Faults
 from gplmt.element import Element
+from gplmt.language.values import XML_SPACE
 
 _REFERENCES = ("tasklist", "targets", "cleanup", "ref")
 
@@ -46,14 +47,14 @@ class Context:
 
         Who mentions it means it, and nothing is said of it being unused.
         """
-        name = element.attributes.get("name", "").strip()
+        name = element.attributes.get("name", "").strip(XML_SPACE)
         self.mentioned_names.add(name)
         return name
 
     def remember(self, dropped: Element) -> None:
         """Note what an element that is left out names."""
         if name := dropped.attributes.get("name"):
-            self.dropped_names.add(name.strip())
+            self.dropped_names.add(name.strip(XML_SPACE))
         for reference in _REFERENCES:
             self.mentioned_names.update(dropped.attributes.get(reference, "").split())
         self.has_nameless_variable |= "var" in dropped.attributes

@@ -7,10 +7,11 @@ from xml.parsers import expat
 
 from gplmt.diagnostics import Location
 from gplmt.element import Element, Stray
+from gplmt.language.values import XML_SPACE
 
 MAX_DEPTH = 200  # nested elements; what walks the model may recurse that deep
 _MAX_EXCERPT = 30
-_SPACE = " \t\r\n"  # what XML calls white space
+
 _BUFFER_BYTES = 1 << 16
 
 
@@ -100,7 +101,7 @@ class _Parser:
     def _put_text_aside(self) -> None:
         """Drop the text before a tag; where it may not stand, note what is more than space."""
         texts = self._texts
-        if len(texts) == 1 and texts[0].isspace():
+        if len(texts) == 1 and not texts[0].strip(XML_SPACE):
             texts.clear()
             return
         text = "".join(texts)
@@ -108,10 +109,10 @@ class _Parser:
         if self._open and self._open[-1][0] in self._text_elements:
             self._kept.setdefault(len(self._open), text)  # one such text is enough: it is refused
             return
-        stray = text.lstrip(_SPACE)
+        stray = text.lstrip(XML_SPACE)
         if stray and len(self._open) not in self._strays:
             line = self._expat.CurrentLineNumber - stray.count("\n")
-            excerpt = stray.split("\n", 1)[0][:_MAX_EXCERPT].rstrip(_SPACE)
+            excerpt = stray.split("\n", 1)[0][:_MAX_EXCERPT].rstrip(XML_SPACE)
             self._strays[len(self._open)] = Stray(Location(self._name, line), excerpt)
 
     def _refuse_doctype(self, *_: object) -> None:

@@ -9,28 +9,29 @@ from functools import lru_cache, partial
 from gplmt.language import values
 from gplmt.language.paths import variables_in
 from gplmt.language.steps import MinSuccess
-from gplmt.language.values import HostKeyChecking, OnError
+from gplmt.language.values import XML_SPACE, HostKeyChecking, OnError
 
 _MAX_REMEMBERED = 4096
+_SPACES = re.compile(f"[{XML_SPACE}]+")
 _MIN_SUCCESS = re.compile(r"(?P<amount>\d{1,18}|\d{1,3}(?:\.\d+)?(?=%))(?P<percent>%)?")
 
 
 @lru_cache(_MAX_REMEMBERED)
 def reference(text: str) -> str:
     """The one name that `tasklist`, `cleanup` or `ref` takes."""
-    name = text.strip()
+    name = text.strip(XML_SPACE)
     if values.NAME.fullmatch(name):  # of any length, as prefixes add to it
         return name
     if not name:
         raise ValueError("a name is missing")
-    problem = "not a name" if len(name.split()) == 1 else "more than one name"
+    problem = "not a name" if len(_words(name)) == 1 else "more than one name"
     raise ValueError(f"{name!r} is {problem}")
 
 
 @lru_cache(_MAX_REMEMBERED)
 def references(text: str) -> tuple[str, ...]:
     """The names and patterns of `targets`."""
-    words = tuple(text.split())
+    words = _words(text)
     if not words:
         raise ValueError("the names of targets are missing")
     return words
@@ -39,18 +40,18 @@ def references(text: str) -> tuple[str, ...]:
 @lru_cache(_MAX_REMEMBERED)
 def word(text: str) -> str:
     """A host, user or the like: without white space."""
-    words = text.split()
+    words = _words(text)
     if len(words) == 1:
         return words[0]
     if not words:
         raise ValueError("a value is missing")
-    raise ValueError(f"{text.strip()!r} has white space in it")
+    raise ValueError(f"{text.strip(XML_SPACE)!r} has white space in it")
 
 
 @lru_cache(_MAX_REMEMBERED)
 def plain_path(text: str) -> str:
     """A path without variables."""
-    path = text.strip()
+    path = text.strip(XML_SPACE)
     if not path:
         raise ValueError("a path is missing")
     return path
@@ -65,14 +66,14 @@ def path(text: str) -> str:
 
 def prefix(text: str) -> str:
     """An include's prefix; nothing for none."""
-    return values.parse_name(text) if text.strip() else ""
+    return values.parse_name(text) if text.strip(XML_SPACE) else ""
 
 
 @lru_cache(_MAX_REMEMBERED)
 def on_error(text: str) -> OnError:
     """A tasklist's on-error."""
     try:
-        return OnError(text.strip())
+        return OnError(text.strip(XML_SPACE))
     except ValueError:
         raise ValueError(_none_of(text, [policy.value for policy in OnError])) from None
 
@@ -81,7 +82,7 @@ def on_error(text: str) -> OnError:
 def host_key_checking(text: str) -> HostKeyChecking:
     """What to do with unknown host keys."""
     try:
-        return HostKeyChecking(text.strip())
+        return HostKeyChecking(text.strip(XML_SPACE))
     except ValueError:
         raise ValueError(_none_of(text, [mode.value for mode in HostKeyChecking])) from None
 
@@ -89,36 +90,39 @@ def host_key_checking(text: str) -> HostKeyChecking:
 @lru_cache(_MAX_REMEMBERED)
 def call_status(text: str) -> bool:
     """Whether a call must succeed (0) or fail (1)."""
-    match text.strip():
-        case "0":
-            return True
-        case "1":
-            return False
-    raise ValueError(f"{text.strip()!r} is neither '0' (it must succeed) nor '1' (it must fail)")
+    status = text.strip(XML_SPACE)
+    if status in ("0", "1"):
+        return status == "0"
+    raise ValueError(f"{status!r} is neither '0' (it must succeed) nor '1' (it must fail)")
 
 
 @lru_cache(_MAX_REMEMBERED)
 def min_success(text: str) -> MinSuccess:
     """A count of targets, or a percentage of them."""
-    match = _MIN_SUCCESS.fullmatch(text.strip())
+    word = text.strip(XML_SPACE)
+    match = _MIN_SUCCESS.fullmatch(word)
     amount = float(match["amount"]) if match else None
     if match is None or amount is None or (match["percent"] and amount > 100):
-        raise ValueError(f"{text.strip()!r} is neither a count nor a percentage like '80%'")
+        raise ValueError(f"{word!r} is neither a count nor a percentage like '80%'")
     return MinSuccess(amount=amount, is_percentage=match["percent"] is not None)
 
 
 @lru_cache(_MAX_REMEMBERED)
 def variable_name(text: str) -> str:
     """The name of any variable of the execution host."""
-    name = text.strip()
+    name = text.strip(XML_SPACE)
     if not values.VARIABLE.fullmatch(name):
         raise ValueError(f"{name!r} is not a variable name; write letters, digits and _")
     return name
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, _SPACES.split(text)))
+
+
 def _none_of(text: str, choices: Sequence[str]) -> str:
     *most, last = choices
-    return f"{text.strip()!r} is not known; write {', '.join(most)} or {last}"
+    return f"{text.strip(XML_SPACE)!r} is not known; write {', '.join(most)} or {last}"
 
 
 name = values.parse_name

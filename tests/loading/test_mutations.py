@@ -31,7 +31,7 @@ VALUES = (
     "2030-02-30T00:00:00", "true", "false", "$", "$$", "${", "${X}", "$GPLMT_TARGET", "~/x", "/",
     "..", "library.xml", "lab.xml", "lib.clean", "measure", "tidy", "local", "ssh", "group",
     "planetlab", "100%", "101%", "0%", "\u00e9", "\u0663", "\u00a0", "a" * 101,
-    "a\nb", "\u2028", "x" * 5000,
+    "a\nb", "\u2028", "\u00a0here\u00a0", "x" * 5000,
 )  # fmt: skip
 
 
