@@ -50,5 +50,10 @@ class Recorder:
         if rank in self._failed:
             return
         self._failed.add(rank)
-        fault = str(error) if isinstance(error, GplmtError) else f"{type(error).__name__}: {error}"
-        self._report(f"warning: the record has gaps ({type(sink).__name__}): {fault}")
+        self._report(f"warning: the record has gaps: {_in_words(sink, error)}")
+
+
+def _in_words(sink: Sink, error: Exception) -> str:
+    if isinstance(error, GplmtError):
+        return str(error)
+    return f"{type(sink).__name__} failed with {type(error).__name__}: {error}"
