@@ -135,6 +135,8 @@ def run_plan(
 def _working_directory(directory: Path) -> Path:
     if not directory.is_dir():
         raise UsageError(f"{directory} is not a directory")
+    if not os.access(directory, os.X_OK):
+        raise UsageError(f"{directory} cannot be entered: permission denied")
     try:
         return directory.absolute()
     except FileNotFoundError:

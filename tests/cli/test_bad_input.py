@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Gplmt
-from tests.support.program import GPLMT, Program, one
+from tests.support.program import GPLMT, Program, one, without_privileges
 
 MARKING = one("<run>touch $GPLMT_RUN_DIR/../started</run>")
 FILES: dict[str, bytes] = {
@@ -72,13 +72,21 @@ def test_a_name_that_is_no_readable_file_is_refused(gplmt: Gplmt, tmp_path: Path
     assert names_in(tmp_path) == ["directory", "link"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="UNREADABLE FILES NOT TESTED: root reads all files")
-def test_a_file_that_must_not_be_read_is_refused(gplmt: Gplmt, tmp_path: Path) -> None:
-    (tmp_path / "secret.xml").write_text(MARKING)
-    (tmp_path / "secret.xml").chmod(0)
-    said = gplmt("run", "secret.xml")
-    assert said.exit_code == 2
-    assert said.stderr.startswith("secret.xml:0: error: cannot read 'secret.xml'")
+def test_what_must_not_be_read_or_entered_is_told(program: Program) -> None:
+    program.write(MARKING, "secret.xml").chmod(0)
+    program.write(MARKING, "lab.xml")
+    (program.scratch / "sealed").mkdir(mode=0)
+    without = (*without_privileges(), *GPLMT)
+    file = program.call("run", "secret.xml", program=without).wait()
+    inside = program.call("run", "sealed/lab.xml", program=without).wait()
+    directory = program.call("run", "lab.xml", "-C", "sealed", program=without).wait()
+    assert [run.exit_code for run in (file, inside, directory)] == [2, 2, 2]
+    assert [run.stderr for run in (file, inside, directory)] == [
+        "secret.xml:0: error: cannot read 'secret.xml': permission denied\n",
+        "sealed/lab.xml:0: error: cannot read 'sealed/lab.xml': permission denied\n",
+        "gplmt: error: sealed cannot be entered: permission denied\n",
+    ]
+    assert not (program.scratch / "gplmt-runs").exists()
 
 
 def test_faults_of_schema_and_meaning_are_told_together_in_file_order(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Gplmt
-from tests.support.program import Program, document, one
+from tests.support.program import LIGHT, Program, document, one, without_privileges
 
 MARKING = one("<run>touch started</run>")
 SSH = """<experiment>
@@ -112,25 +111,30 @@ def test_a_log_root_that_cannot_be_written_is_a_setup_error(
     assert not (tmp_path / "started").exists()
 
 
-def test_a_log_root_without_permission_or_room_is_a_setup_error(program: Program) -> None:
-    """Where it can be tried: as another user than root, and with a file system that is full."""
+def test_a_log_root_without_permission_is_a_setup_error(program: Program) -> None:
     program.write(MARKING)
-    tried = 0
-    if os.geteuid() != 0:
-        (program.scratch / "sealed").mkdir(mode=0o500)
-        run = program.call("experiment.xml", "--logroot-dir", "sealed").wait()
-        assert (run.exit_code, "permission denied" in run.stderr) == (3, True)
-        tried += 1
+    (program.scratch / "sealed").mkdir(mode=0o500)
+    without = (*without_privileges(), *LIGHT)
+    run = program.call("experiment.xml", "--logroot-dir", "sealed", program=without).wait()
+    assert (run.exit_code, run.stderr) == (
+        3,
+        "gplmt: error: cannot create a run directory in sealed: permission denied; "
+        "choose another place with --logroot-dir\n",
+    )
+    assert not (program.scratch / "started").exists()
+
+
+def test_a_log_root_without_room_is_a_setup_error(program: Program) -> None:
+    program.write(MARKING)
     full = program.scratch / "full"
     full.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(full)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode == 0:  # noqa: S603
-        try:
-            run = program.call("experiment.xml", "--logroot-dir", "full").wait()
-        finally:
-            subprocess.run(["umount", str(full)], check=True)  # noqa: S603, S607
-        assert (run.exit_code, "no space left on device" in run.stderr) == (3, True), run.stderr
-        tried += 1
-    if not tried:
-        pytest.skip("NEITHER A SEALED NOR A FULL LOG ROOT WAS TRIED: root, but no mount")
+    if subprocess.run(mount, capture_output=True, check=False).returncode:  # noqa: S603
+        pytest.skip("NO FULL LOG ROOT TESTED: a tmpfs needs root")
+    try:
+        run = program.call("experiment.xml", "--logroot-dir", "full").wait()
+    finally:
+        subprocess.run(["umount", str(full)], check=True)  # noqa: S603, S607
+    assert run.exit_code == 3
+    assert run.stderr.endswith("no space left on device; choose another place with --logroot-dir\n")
     assert not (program.scratch / "started").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TypedDict, Unpack
+
+import pytest
 
 from tests.support.processes import marked_by
 
@@ -23,6 +26,15 @@ _ABSENT = Path(__file__).parent / "absent"  # hides what only developers have in
 _PYTHON_PATH = os.pathsep.join([str(_ABSENT), str(ROOT)])
 
 Fields = dict[str, object]
+
+
+def without_privileges() -> tuple[str, ...]:
+    """Before a program's words: has file permissions count, for root too."""
+    if os.geteuid() != 0:
+        return ()
+    if shutil.which("setpriv") is None:
+        pytest.skip("FILE PERMISSIONS NOT TESTED: root passes them, and there is no setpriv")
+    return ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
 
 
 class Circumstances(TypedDict, total=False):
