@@ -112,24 +112,22 @@ anything_left() {
   [ "$groups$marked" != ' ' ]
 }
 
-ask_to_stop() {
+# Asks each group and each marked process once; what appears late was started by one of them.
+ask() {
   for word in $groups; do
+    case $asked in
+      *" $word "*) continue ;;
+    esac
+    asked="$asked$word "
     signal=${word#*:}
     kill "-${signal%:left}" "-${word%%:*}"
   done
   for pid in $marked; do
-    asked="$asked $pid "
-    kill -TERM "$pid"
-  done
-}
-
-# What appears only now was started by something that has been asked already.
-ask_newcomers() {
-  for pid in $marked; do
     case $asked in
-      *" $pid "*) ;;
-      *) asked="$asked $pid "; kill -TERM "$pid" ;;
+      *" $pid "*) continue ;;
     esac
+    asked="$asked$pid "
+    kill -TERM "$pid"
   done
 }
 
@@ -146,20 +144,27 @@ pause() {
   sleep 0.1 || sleep 1
 }
 
+# Whether two looks have found nothing: a process shows no environment while it executes a program.
+all_gone() {
+  anything_left && return 1
+  pause
+  anything_left && return 1
+  return 0
+}
+
 stop_everything() {
-  asked=
   sort_words
-  anything_left || return
-  ask_to_stop
+  asked=' '
   sleep "$grace" &
   timer=$!
-  while anything_left && kill -0 "$timer"; do
-    ask_newcomers
+  until all_gone; do
+    ask
+    kill -0 "$timer" || break
     pause
   done
   kill -KILL "$timer"
   for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    anything_left || return
+    all_gone && return
     kill_all
     pause
   done

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gplmt.inventory import Node
-from gplmt.protocols import Command
+from gplmt.protocols import Command, Leftover
 from gplmt.transports.guard import Guard
 from gplmt.transports.processes import (
     ProcessStat,
+    Sweep,
     leaderless_group_exists,
     live_processes,
-    marked_processes,
 )
 from gplmt.transports.shells import Shell
 
 _PRUNE_AT = 1000
+_MAX_SWEEPS = 50
+_PAUSE_SECONDS = 0.002
 
 
 class Execution(NamedTuple):
@@ -55,6 +58,11 @@ class Remains(NamedTuple):
     group: int | None
     processes: tuple[str, ...]
 
+    def as_leftover(self) -> Leftover:
+        """What the engine is told of it."""
+        node, command, _ = self.execution
+        return Leftover(node=node, command=command, processes=self.processes)
+
 
 class EndedCommands:
     """Remembers the commands of which something may live: a process, or a pipe.
@@ -80,46 +88,56 @@ class EndedCommands:
         if len(self._executions) >= self._prune_at:
             self._prune()
 
-    def take_kept(self) -> list[Execution]:
-        """Forget and return the commands whose processes shall live on."""
-        return self._take(leave_running=True)
+    def to_be_kept(self) -> list[Execution]:
+        """The commands whose processes shall live on."""
+        return [each for each in self._executions.values() if each.command.leave_running]
 
-    def take_others(self) -> list[Execution]:
-        """Forget and return the commands whose processes are to be stopped."""
-        return self._take(leave_running=False)
+    def to_be_stopped(self) -> list[Execution]:
+        """The commands whose processes shall not."""
+        return [each for each in self._executions.values() if not each.command.leave_running]
 
-    def _take(self, *, leave_running: bool) -> list[Execution]:
-        taken = [
-            execution
-            for execution in self._executions.values()
-            if execution.command.leave_running is leave_running
-        ]
-        for execution in taken:
-            del self._executions[execution.mark]
-        return taken
+    def forget(self, execution: Execution) -> None:
+        """Nothing lives of it, or nothing that concerns us."""
+        self._executions.pop(execution.mark, None)
+        self._guard.remove(execution.left_word)
 
     def _prune(self) -> None:
-        marks = {process.mark for process in marked_processes(self._token)}
+        self._prune_at = len(self._executions) + _PRUNE_AT
+        sweep = Sweep(self._token)
+        marks = {process.mark for process in sweep}
+        if not sweep.is_conclusive:
+            return
         for mark, execution in list(self._executions.items()):
             if execution.shell.is_quiet and (
                 execution.command.leave_running or (mark not in marks and not execution.has_group)
             ):
-                self._guard.remove(execution.left_word)
-                del self._executions[mark]
-        self._prune_at = max(_PRUNE_AT, 2 * len(self._executions))
+                self.forget(execution)
+        self._prune_at = 2 * len(self._executions) + _PRUNE_AT
 
 
-def find_remains(executions: Iterable[Execution], *, token: str) -> list[Remains]:
+async def find_remains(executions: Sequence[Execution], *, token: str) -> list[Remains]:
     """What lives of ended commands; those of which nothing does are left out."""
-    marked: defaultdict[str, set[int]] = defaultdict(set)
-    for found in marked_processes(token):
-        marked[found.mark].add(found.pid)
+    if not executions:
+        return []
+    marked = await _find_marked(token)
     suspects = [
         execution for execution in executions if execution.mark in marked or execution.has_group
     ]
     living = {process.pid: process for process in live_processes()} if suspects else {}
     remains = (_remains(execution, marked[execution.mark], living) for execution in suspects)
     return [found for found in remains if found is not None]
+
+
+async def _find_marked(token: str) -> defaultdict[str, set[int]]:
+    marked: defaultdict[str, set[int]] = defaultdict(set)
+    for _ in range(_MAX_SWEEPS):
+        sweep = Sweep(token)
+        for process in sweep:
+            marked[process.mark].add(process.pid)
+        if sweep.is_conclusive:
+            break
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return marked
 
 
 def _remains(

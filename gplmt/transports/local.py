@@ -99,9 +99,9 @@ class LocalTransport:
         return True
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:
-        """As `Transport.stop_leftovers`; cancelled, it finishes first."""
-        executions = self._ended.take_others()
-        remains = find_remains(executions, token=self._token) if executions else []
+        """As `Transport.stop_leftovers`; once it has begun to stop them, it finishes."""
+        executions = self._ended.to_be_stopped()
+        remains = await find_remains(executions, token=self._token)
         try:
             await wait_despite_cancellation(
                 *(self._begin_to_stop(found.execution, group=found.group) for found in remains)
@@ -109,15 +109,8 @@ class LocalTransport:
         finally:
             for execution in executions:
                 execution.shell.close()
-                self._guard.remove(execution.left_word)
-        return tuple(
-            Leftover(
-                node=found.execution.node,
-                command=found.execution.command,
-                processes=found.processes,
-            )
-            for found in remains
-        )
+                self._ended.forget(execution)
+        return tuple(found.as_leftover() for found in remains)
 
     def kill(self) -> None:
         """As `Transport.kill`; no further command is started."""
@@ -133,7 +126,8 @@ class LocalTransport:
         await self._stopper.finish()
         for execution in self._running.values():
             execution.shell.close()
-        for execution in self._ended.take_kept():
+        for execution in self._ended.to_be_kept():
+            self._ended.forget(execution)
             outlast_writers(execution.shell.release())
         await self._guard.close()
 

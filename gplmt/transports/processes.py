@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -16,6 +16,14 @@ MARKER_VARIABLE = "GPLMT_COMMAND_ID"
 _PROC = "/proc"
 _MAX_PASSES = 10
 _CHUNK_BYTES = 16_384
+
+# Places in /proc/PID/stat, counted from the third field (proc_pid_stat(5)).
+_STATE = 0
+_GROUP = 2
+_FLAGS = 6
+_ENVIRONMENT = 47  # where it begins; the next field is where it ends
+_DEAD = ("Z", "X")
+_KERNEL_THREAD = 0x0020_0000
 
 
 class MarkedProcess(NamedTuple):
@@ -33,42 +41,42 @@ class ProcessStat(NamedTuple):
     group: int
 
 
-def marked_processes(token: str) -> Iterator[MarkedProcess]:
-    """Processes that carry the marker of the run `token`, each given as soon as it is found.
+class Sweep:
+    """One look at all processes for those that carry the marker of a run.
 
-    Looks for new processes until there are none, because one that ended under our eyes may have
-    had a child.  An empty environment is looked at twice: a process shows one while it executes
-    a program.
+    Each is given as soon as it is found.  New processes are looked for until there are none,
+    because one that ended under our eyes may have had a child.  `is_conclusive` tells afterwards
+    whether none can have been missed: while it executes a program, a process shows no
+    environment.
     """
-    needle = f"{MARKER_VARIABLE}={token}-".encode()
-    seen: set[int] = set()
-    empty: set[int] = set()
-    for _ in range(_MAX_PASSES):
-        unseen = [pid for pid in process_ids() if pid not in seen]
-        if not unseen:
-            return
-        for pid in unseen:
+
+    def __init__(self, token: str) -> None:
+        self.is_conclusive = False
+        self._needle = f"{MARKER_VARIABLE}={token}-".encode()
+
+    def __iter__(self) -> Iterator[MarkedProcess]:
+        self.is_conclusive = True
+        seen: set[int] = set()
+        for _ in range(_MAX_PASSES):
+            unseen = [pid for pid in _process_ids() if pid not in seen]
+            if not unseen:
+                return
+            seen.update(unseen)
+            yield from self._marked(unseen)
+        self.is_conclusive = False
+
+    def _marked(self, pids: Iterable[int]) -> Iterator[MarkedProcess]:
+        for pid in pids:
             environment = _read(pid, "environ")
-            if environment or pid in empty:
-                seen.add(pid)
-            else:
-                empty.add(pid)
-            if (mark := _mark(environment, needle)) is not None:
+            if environment == b"" and not _has_no_environment(pid):
+                self.is_conclusive = False
+            if environment and (mark := _mark(environment, self._needle)):
                 yield MarkedProcess(pid, mark)
-
-
-def process_ids() -> list[int]:
-    """All process ids that /proc shows, in its order; none where there is no /proc."""
-    try:
-        names = os.listdir(_PROC)  # noqa: PTH208 (half the time of iterdir)
-    except OSError:
-        return []
-    return [int(name) for name in names if name.isdigit()]
 
 
 def live_processes() -> list[ProcessStat]:
     """All processes that are not zombies; none where there is no /proc."""
-    stats = (_stat(pid) for pid in process_ids())
+    stats = (_stat(pid) for pid in _process_ids())
     return [stat for stat in stats if stat is not None]
 
 
@@ -115,6 +123,15 @@ def signal_number(name: str) -> int:
     return signal.Signals[f"SIG{name.removeprefix('SIG')}"].value
 
 
+def _process_ids() -> list[int]:
+    """All process ids that /proc shows; none where there is no /proc."""
+    try:
+        names = os.listdir(_PROC)  # noqa: PTH208 (half the time of iterdir)
+    except OSError:
+        return []
+    return [int(name) for name in names if name.isdigit()]
+
+
 def _process_exists(pid: int) -> bool:
     """Whether there is a process with this number, a zombie included."""
     try:
@@ -136,27 +153,42 @@ def _mark(environment: bytes, needle: bytes) -> str | None:
 
 
 def _stat(pid: int) -> ProcessStat | None:
-    # The name is in parentheses and may contain any character, parentheses and spaces included.
-    head, _, tail = _read(pid, "stat").decode(errors="replace").rpartition(")")
-    fields = tail.split()
-    if len(fields) < 3 or fields[0] in "ZX":
+    name, fields = _stat_fields(pid)
+    if not fields or fields[_STATE] in _DEAD:
         return None
-    return ProcessStat(pid, head.partition("(")[2], int(fields[2]))
+    return ProcessStat(pid, name, int(fields[_GROUP]))
 
 
-def _read(pid: int, name: str) -> bytes:
+def _has_no_environment(pid: int) -> bool:
+    """Whether a process that showed none has none, and is not about to execute a program."""
+    _, fields = _stat_fields(pid)
+    if not fields or fields[_STATE] in _DEAD or int(fields[_FLAGS]) & _KERNEL_THREAD:
+        return True
+    return fields[_ENVIRONMENT] == fields[_ENVIRONMENT + 1] != "0"
+
+
+def _stat_fields(pid: int) -> tuple[str, list[str]]:
+    """The name, and the fields of /proc/PID/stat from the third one on; none if it is gone."""
+    # The name is in parentheses and may contain any character, parentheses and spaces included.
+    head, _, tail = (_read(pid, "stat") or b"").decode(errors="replace").rpartition(")")
+    fields = tail.split()
+    return head.partition("(")[2], fields if len(fields) > _ENVIRONMENT + 1 else []
+
+
+def _read(pid: int, name: str) -> bytes | None:
+    """What a file of a process holds; None where it is gone, or none of our business."""
     # All processes of a host are read: this takes half as long as a file object does.
     try:
         descriptor = os.open(f"{_PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return b""
+        return None
     try:
         content = chunk = os.read(descriptor, _CHUNK_BYTES)
         while len(chunk) == _CHUNK_BYTES:
             chunk = os.read(descriptor, _CHUNK_BYTES)
             content += chunk
     except OSError:
-        return b""
+        return None
     finally:
         os.close(descriptor)
     return content

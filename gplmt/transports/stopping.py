@@ -10,9 +10,9 @@ import signal
 
 from gplmt.transports.processes import (
     MarkedProcess,
+    Sweep,
     group_of,
     living_groups,
-    marked_processes,
     signal_group,
     signal_process,
 )
@@ -111,10 +111,14 @@ class Stopper:
     def _sweep(self, now: float) -> None:
         for stop in self._stops.values():
             stop.is_marked = False
-        for process in marked_processes(self._token):
+        sweep = Sweep(self._token)
+        for process in sweep:
             found = self._stops.get(process.mark)
             if found is not None and found.signal_marked(process, now):
                 self._pause = _FIRST_PAUSE
+        if not sweep.is_conclusive:
+            for stop in self._stops.values():
+                stop.is_marked = True
 
     def _forget_finished(self, now: float) -> None:
         for mark, stop in list(self._stops.items()):
@@ -138,7 +142,7 @@ class _Stop:
         self.begun = begun
         self.deadline = deadline
         self.gone = gone
-        self.is_marked = True
+        self.is_marked = True  # as long as the contrary is not known
         self._number = number
         self._asked: set[int] = set()
 

@@ -175,7 +175,7 @@ async def test_only_what_shall_live_on_does(shell: Sequence[str], tmp_path: Path
 async def test_a_kill_at_any_moment_leaves_nothing(tmp_path: Path) -> None:
     chance = random.Random(11)  # noqa: S311
     commands = [Told("setsid sleep 1000 & sleep 1000 & setsid sleep 1000")] * 30
-    for _ in range(8):
+    for _ in range(6):
         async with controller(tmp_path, *commands, grace_seconds=1.0, pause=0.003) as gplmt:
             # At first nothing has been started, at last nearly all.
             await until(lambda gplmt=gplmt: bool(gplmt.guard()))  # type: ignore[misc]

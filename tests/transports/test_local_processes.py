@@ -9,7 +9,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from gplmt.transports.processes import leaderless_group_exists, marked_processes
+from gplmt.transports.processes import Sweep, leaderless_group_exists
 
 
 def start(text: str, **variables: str) -> subprocess.Popen[bytes]:
@@ -31,9 +31,11 @@ def test_one_look_finds_what_changes_its_number_all_the_time(tmp_path: Path) -> 
     first = start(f"{runner} 0", GPLMT_COMMAND_ID=f"{token}-s1.1/n1")
     missed = 0
     for _ in range(100):
-        found = {process.mark for process in marked_processes(token)}
-        missed += found != {"s1.1/"}
-    for process in marked_processes(token):
+        sweep = Sweep(token)
+        found = {process.mark for process in sweep}
+        assert found <= {"s1.1/"}
+        missed += not found and sweep.is_conclusive
+    for process in Sweep(token):
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
     first.communicate()
@@ -51,7 +53,7 @@ def test_a_marker_is_the_whole_variable_of_this_run() -> None:
         start("echo; exec sleep 1000", GPLMT_COMMAND_ID=f"{token}0-s1.1/n1"),
         start("echo; exec sleep 1000", GPLMT_COMMAND_ID=f"{token}-nonsense"),
     ]
-    found = {process.pid for process in marked_processes(token)}
+    found = {process.pid for process in Sweep(token)}
     for process in processes:
         process.kill()
         process.communicate()

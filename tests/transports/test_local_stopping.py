@@ -32,6 +32,7 @@ CHILDREN = {
     "stopped": "sleep 1000 & kill -STOP $!; echo up; wait",
 }
 DEAF = "trap '' TERM HUP INT; "
+TIDY = "trap 'echo tidying; sleep 0.2; echo tidy; exit' TERM; echo up; while :; do sleep 0.05; done"
 
 
 async def up(execution: Execution) -> None:
@@ -73,8 +74,7 @@ async def test_the_grace_period_ends_when_all_has_ended(host: Host) -> None:
 
 
 async def test_a_command_can_use_the_grace_period_to_tidy_up(host: Host) -> None:
-    text = "trap 'echo tidying; sleep 0.2; echo tidy; exit' TERM; echo up; sleep 1000 & wait"
-    execution = host.begin(text)
+    execution = host.begin(TIDY)
     await up(execution)
     await execution.cancel()
     assert execution.stdout.data == b"up\ntidying\ntidy\n"
@@ -82,8 +82,7 @@ async def test_a_command_can_use_the_grace_period_to_tidy_up(host: Host) -> None
 
 
 async def test_a_daemon_can_use_the_grace_period_to_tidy_up(host: Host) -> None:
-    daemon = "trap 'echo tidying; sleep 0.2; echo tidy; exit' TERM; echo up; sleep 1000 & wait"
-    execution = host.begin(f'setsid sh -c "{daemon}" & wait')
+    execution = host.begin(f'setsid sh -c "{TIDY}" & wait')
     await up(execution)
     await execution.cancel()
     assert execution.stdout.data == b"up\ntidying\ntidy\n"
