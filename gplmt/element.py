@@ -23,7 +23,8 @@ class Element(Struct, frozen=True, gc=False):
     """An XML element; comments and processing instructions have left no trace.
 
     `at` is the line where the start tag begins. `text` is verbatim, the text of an element that
-    holds nothing but text; white space between elements is not kept.
+    holds nothing but text; white space between elements is not kept.  `unread` are attributes that
+    are there in some form which nobody shall look into.
     """
 
     tag: str
@@ -32,6 +33,7 @@ class Element(Struct, frozen=True, gc=False):
     children: Sequence[Element] = ()
     text: str = ""
     stray: Stray | None = None
+    unread: frozenset[str] = frozenset()
 
     def find(self, path: str) -> Element | None:
         """The element at an XPath from the root like `/experiment/steps/step[3]`, or None."""

@@ -117,7 +117,8 @@ class TestReadme:
 
     def test_the_mistakes_get_the_messages_shown(self, tmp_path: Path) -> None:
         experiment = self.first_experiment()
-        mistaken = experiment.replace('targets="alice bob"', 'target="alice bbo"')
+        mistaken = experiment.replace('targets="alice bob"', 'target="alice bob"')
+        mistaken = mistaken.replace('targets="alice"', 'targets="alcie"')
         mistaken = mistaken.replace("PT5S", "5s", 1)
         (tmp_path / "first.xml").write_text(mistaken)
         ran = run_script("first.xml", tmp_path, cwd=tmp_path)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from gplmt.element import Element
-from gplmt.loading.context import Context
+from gplmt.loading.context import REFERENCES, Context
 from gplmt.loading.grammar import ANYWHERE, LATER_ATTRIBUTES, LATER_ELEMENTS, SHAPES, TEXT, Shape
 
 
@@ -15,11 +15,11 @@ def admit(element: Element, shape: Shape, context: Context) -> Element:
     """The element without what may not stand in it; each fault is told.
 
     An attribute or child whose name is nearly right counts as meant, so that nothing else is said
-    of what it means.
+    of what it means; what it refers to is not looked up (LANGUAGE.md 1.5).
     """
     element = admit_attributes(element, shape, context)
     for name in shape.required:
-        if name not in element.attributes:
+        if name not in element.attributes and name not in element.unread:
             context.faults.error(
                 element.at, f"<{element.tag}> has no attribute '{name}', which it needs"
             )
@@ -35,6 +35,7 @@ def admit_attributes(element: Element, shape: Shape, context: Context) -> Elemen
     """The element without attributes that it may not have, as for `admit`."""
     if element.attributes.keys() <= shape.attributes:
         return element
+    unread: set[str] = set()
     kept = {name: text for name, text in element.attributes.items() if name in shape.attributes}
     for name, text in element.attributes.items():
         if name in shape.attributes or name.startswith("xmlns:"):
@@ -44,9 +45,12 @@ def admit_attributes(element: Element, shape: Shape, context: Context) -> Elemen
             context.faults.error(element.at, f"{what} is planned and not yet built", "remove it")
             continue
         meant = _refuse_attribute(element, name, shape, context)
-        if meant is not None:
+        if meant in REFERENCES:
+            context.mention(text)
+            unread.add(meant)
+        elif meant is not None:
             kept.setdefault(meant, text)
-    return replace(element, attributes=kept)
+    return replace(element, attributes=kept, unread=element.unread | unread)
 
 
 def _refuse_attribute(element: Element, name: str, shape: Shape, context: Context) -> str | None:
@@ -141,7 +145,7 @@ def _recognize(child: Element, parent: Element, shape: Shape, context: Context) 
     if meant is not None and _could_be(child, meant):
         text = child.text if child.stray is None else child.stray.excerpt
         stray = None if SHAPES.get(meant, TEXT).has_text else child.stray
-        return replace(child, tag=meant, text=text, stray=stray)
+        return context.without_references(replace(child, tag=meant, text=text, stray=stray))
     context.remember(child)
     return None
 

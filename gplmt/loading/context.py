@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from gplmt.diagnostics import Faults
 from gplmt.element import Element
 from gplmt.language.values import XML_SPACE
 
-_REFERENCES = ("tasklist", "targets", "cleanup", "ref")
+REFERENCES = ("tasklist", "targets", "cleanup")
+_ALL_REFERENCES = (*REFERENCES, "ref")  # which makes a target a member
 
 
 class Context:
@@ -51,12 +54,25 @@ class Context:
         self.mentioned_names.add(name)
         return name
 
+    def mention(self, reference: str) -> None:
+        """Note names that something refers to which is not looked up."""
+        self.mentioned_names.update(reference.split())
+
+    def without_references(self, element: Element) -> Element:
+        """An element, and what is in it, without what it refers to; that is noted."""
+        kept = {name: text for name, text in element.attributes.items() if name not in REFERENCES}
+        unread = frozenset(element.attributes.keys() - kept.keys())
+        for name in unread:
+            self.mention(element.attributes[name])
+        children = [self.without_references(child) for child in element.children]
+        return replace(element, attributes=kept, children=children, unread=unread)
+
     def remember(self, dropped: Element) -> None:
         """Note what an element that is left out names."""
         if name := dropped.attributes.get("name"):
             self.dropped_names.add(name.strip(XML_SPACE))
-        for reference in _REFERENCES:
-            self.mentioned_names.update(dropped.attributes.get(reference, "").split())
+        for reference in _ALL_REFERENCES:
+            self.mention(dropped.attributes.get(reference, ""))
         self.has_nameless_variable |= "var" in dropped.attributes
         for child in dropped.children:
             self.remember(child)
