@@ -34,6 +34,7 @@ class StepChecks:
     def check(self, use: Use) -> None:
         """Check one step or teardown."""
         if isinstance(use.item, Step):
+            self._check_targets(use.item)
             self._check_count(use.item)
             self._check_start(use.item)
         for variable in use.surroundings.layers:
@@ -49,6 +50,14 @@ class StepChecks:
         if variable.var:
             problem = f"the variable {variable.var} is not set where gplmt was started"
             self._faults.error(variable.at, problem, "give it a value, or set it there")
+
+    def _check_targets(self, step: Step) -> None:
+        """Warn of a step that would run nothing, as its groups are empty, and yet succeed."""
+        if not self._knows_all_targets or not all(map(self._inventory.match, step.targets)):
+            return
+        if step.targets and not self._inventory.members(step.targets):
+            problem = f"the step runs nowhere: '{' '.join(step.targets)}' has no members"
+            self._faults.warning(step.at, problem)
 
     def _check_count(self, step: Step) -> None:
         quorum = step.min_success

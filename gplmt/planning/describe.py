@@ -78,6 +78,9 @@ def _details(launch: Launch) -> str:
 def _quorum(launch: Launch) -> str:
     if launch.min_success is None:
         return ""
+    if any(isinstance(member.node.address, SliceAddress) for member in launch.members):
+        unit = "%" if launch.min_success.is_percentage else ""
+        return f"{launch.min_success.amount:g}{unit} of the nodes must not fail"
     count = len(launch.members)
     return f"{launch.min_success.of(count)} of {count} must not fail"
 
