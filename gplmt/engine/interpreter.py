@@ -101,7 +101,7 @@ class Interpreter:
         raise StopStep if inner.on_error is OnError.STOP_STEP else StopExperiment
 
     async def _execute(self, context: Context, task: Task) -> None:
-        self._session.raise_if_stopped()  # a failure under on-error="continue" overtakes that
+        self._session.raise_if_stopped()
         if task.enabled:
             context.progress.has_begun = True
         try:

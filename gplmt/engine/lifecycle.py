@@ -44,8 +44,7 @@ class ExperimentRun:
     async def run(self) -> int:
         """Run everything and give the exit code (LANGUAGE.md 11.3).
 
-        Cancelling does what a second signal does: commands are killed, the rest of the ending
-        is skipped.
+        Cancelling stops all steps, cleanups included, and skips the rest of the ending.
         """
         self._task = asyncio.current_task()
         self._emit_started()
@@ -154,7 +153,6 @@ class ExperimentRun:
     def _kill(self) -> None:
         self._session.stopped = Outcome.CANCELLED
         self._session.shelter.cancel()
-        self._background.cancel()
         if self._task is not None:
             self._task.cancel()
         for transport in self._session.transports.values():

@@ -101,6 +101,7 @@ class StepRunner:
         watcher = scope.start(self._stop_at, launch.stop)
         try:
             await self._wait_for_start(launch.start)
+            self._session.raise_if_stopped()
             if isinstance(launch.stop, timedelta):
                 watcher = scope.start(self._stop_after, launch.stop)
             self._check_stop_time(launch.stop)

@@ -111,7 +111,7 @@ class FakeTransport:
         """Whether what is scripted as `connect HOST PORT` ends with 0."""
         script = self._script(node, f"connect {host} {port}")
         await self._go(script)
-        return script.returncode == 0
+        return script.returncode == 0 and not self.is_killed
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:
         """Give what commands left running, once."""
