@@ -14,6 +14,7 @@ from gplmt.events import (
     LeftoverStopped,
     Outcome,
     SignalReceived,
+    Started,
     StepFinished,
     TaskFinished,
     TasklistFinished,
@@ -187,7 +188,8 @@ def test_what_the_second_signal_kills_has_not_failed(
     result = lab.run(
         experiment(
             targets="n1 n2",
-            tasklists=f'<tasklist name="x"><run {expected} retries="2">x</run><run>y</run>'
+            tasklists='<tasklist name="x"><par><seq><par>'
+            f'<run name="x" {expected} retries="2">x</run></par></seq></par><run>y</run>'
             '</tasklist><tasklist name="c" cleanup="x"><run>z</run></tasklist>',
             steps='<register-teardown tasklist="x" targets="n1"/>'
             if where == "teardown"
@@ -195,9 +197,7 @@ def test_what_the_second_signal_kills_has_not_failed(
             '<register-teardown tasklist="x" targets="n2"/>',
         )
     )
-    assert {end.outcome for end in result.of(TaskFinished, task="run-1", tasklist="x")} == {
-        Outcome.CANCELLED
-    }
+    assert {end.outcome for end in result.of(TaskFinished, task="x")} == {Outcome.CANCELLED}
     assert result.one(ExperimentFinished).failures == 0
     assert "y" not in result.commands()
 
@@ -325,19 +325,17 @@ def test_a_signal_beats_a_timeout_that_came_before(lab: Lab) -> None:
     assert result.duration == 10
 
 
-def test_cancelling_the_run_does_what_a_second_signal_does(lab: Lab) -> None:
-    tasks: list[asyncio.Task[object]] = []
-
+def test_cancelling_the_run_stops_all_steps_and_skips_the_rest(lab: Lab) -> None:
     def cancel(_run: ExperimentRun) -> None:
         for task in asyncio.all_tasks():
             if "Lab._run" in repr(task.get_coro()):
-                tasks.append(task)
                 task.cancel()
 
     lab.at(5, cancel)
     with pytest.raises(asyncio.CancelledError):
         run_all(lab)
-    assert len(tasks) == 1
+    asked = [(asked.seconds, asked.text) for asked in lab.asked if asked.seconds]
+    assert asked == [(5, "tidy"), (15, "halt")]
 
 
 @pytest.mark.parametrize("seconds", [0, 10, 20, 30, 40])
@@ -352,4 +350,32 @@ def test_both_signals_of_one_moment_end_it_at_once(lab: Lab, seconds: float) -> 
     lab.at(seconds, twice)
     result = run_all(lab)
     assert result.duration == seconds
+    assert result.exit_code == 130
+
+
+@pytest.mark.parametrize("turns", range(25))
+def test_after_a_second_signal_at_any_turn_of_the_loop_nothing_begins(lab: Lab, turns: int) -> None:
+    """11.2."""
+
+    def twice(run: ExperimentRun, turns: int = turns) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(twice, run, turns - 1)
+        else:
+            run.interrupt(2)
+            run.interrupt(2)
+
+    lab.at(0, twice)
+    result = lab.run(
+        experiment(
+            targets="n1 n2",
+            tasklists='<tasklist name="x"><seq><call tasklist="y"/></seq><run>x</run></tasklist>'
+            '<tasklist name="y" cleanup="z"><par><run>y</run></par></tasklist>'
+            '<tasklist name="z"><run>z</run></tasklist>',
+            steps='<register-teardown tasklist="x" targets="n2"/>'
+            '<step tasklist="x" targets="n1" background="true"/><loop repeat="3">'
+            '<step tasklist="x" targets="n1"/></loop>',
+        )
+    )
+    second = result.events.index(result.of(SignalReceived)[1])
+    assert [event for event in result.events[second:] if isinstance(event, Started)] == []
     assert result.exit_code == 130

@@ -57,6 +57,22 @@ def test_the_cleanup_of_a_called_tasklist_ends_before_the_timeout_takes_effect(l
     assert result.tasklist("tidy") is Outcome.OK
 
 
+def test_a_timeout_that_strikes_during_the_last_calls_cleanup_is_a_failure(lab: Lab) -> None:
+    """7.3: though nothing is left to do then."""
+    lab.takes("a", 3)
+    lab.takes("tidy", 30)
+    result = lab.run_tasks(
+        '<call name="c" tasklist="inner"/>',
+        attributes='timeout="PT5S"',
+        others='<tasklist name="inner" cleanup="tidy"><run>a</run></tasklist>'
+        '<tasklist name="tidy"><run>tidy</run></tasklist>',
+    )
+    assert result.duration == 33
+    assert result.outcome("c") is Outcome.STOPPED
+    assert result.tasklist("main") is Outcome.TIMEOUT
+    assert result.exit_code == 1
+
+
 @pytest.mark.parametrize("seconds", [2, 5, 8])
 def test_of_two_timeouts_the_tighter_one_strikes(lab: Lab, seconds: int) -> None:
     lab.takes("a", 100)

@@ -128,7 +128,7 @@ class Lab:
         self._stop_seconds = 0.0
         self._ending_seconds = 0.0
         self._at: list[tuple[float, Callable[[ExperimentRun], None]]] = []
-        self._asked: list[Asked] = []
+        self.asked: list[Asked] = []
         self.host_environment: dict[str, str] = {}
 
     def script(self, command: str, *scripts: Script, target: str | None = None) -> None:
@@ -219,11 +219,14 @@ class Lab:
         for seconds, action in self._at:
             asyncio.get_running_loop().call_later(seconds, action, run)
         exit_code = await run.run()
-        return Result(exit_code, events.events, transport, self._asked)
+        task = asyncio.current_task()
+        assert task is not None
+        assert not task.cancelling()
+        return Result(exit_code, events.events, transport, self.asked)
 
     def _script(self, node: Node, text: str) -> Script:
         now = asyncio.get_running_loop().time()
-        self._asked.append(Asked(round(now, 6), node.name, text))
+        self.asked.append(Asked(round(now, 6), node.name, text))
         for key in ((node.name, text), (None, text)):
             if scripts := self._scripts.get(key):
                 return scripts.pop(0) if len(scripts) > 1 else scripts[0]
