@@ -223,6 +223,28 @@ async def test_the_guard_is_out_of_everybodys_way(
     assert not is_alive(guard)
 
 
+async def test_a_gplmt_inside_a_command_is_stopped_with_all_that_it_runs(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    settings = Settings(
+        directory=str(tmp_path),
+        token=f"t{secrets.token_hex(8)}",
+        grace_seconds=0.3,
+        guard_shell=["/bin/sh"],
+        commands=[Told(f"{DEAF} setsid sleep 1000 & echo up; sleep 1000")],
+    )
+    host = hosts.make()
+    execution = host.begin(
+        'exec "$PYTHON" -m tests.transports.controller "$SETTINGS"',
+        environment={"PYTHON": sys.executable, "SETTINGS": msgspec.json.encode(settings).decode()},
+        directory=str(ROOT),
+    )
+    await execution.stdout.shows("up")
+    assert marked_by(f"GPLMT_COMMAND_ID={settings.token}-")
+    await execution.cancel()
+    await until(lambda: not marked_by(settings.token), seconds=0.3 + SLACK_SECONDS)
+
+
 async def test_closing_ends_the_guard_and_spares_what_shall_live_on(hosts: Hosts) -> None:
     host = hosts.make()
     await host.run("sleep 1000 >/dev/null 2>&1 &", leave_running=True)
