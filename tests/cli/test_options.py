@@ -13,7 +13,7 @@ from tests.cli.conftest import Gplmt
 from tests.support.program import GPLMT, LIGHT, ROOT, Program, document, one
 
 RUN_OPTIONS = (
-    *("-C DIR, --directory DIR", "-I DIR, --include-dir DIR", "--rng FILE", "--logroot-dir DIR"),
+    *("-C", "--directory DIR", "-I", "--include-dir DIR", "--rng FILE", "--logroot-dir DIR"),
     *("-d, --dry, --dry-run", "--batch", "--grace SECONDS", "-q, --quiet", "-v, --verbose"),
 )
 TWO_STREAMS = one("<run>echo to out; echo to err >&amp;2; printf 'no end'</run>")
