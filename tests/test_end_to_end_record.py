@@ -181,12 +181,8 @@ def test_a_file_is_found_however_it_is_named_and_told_of_as_it_was_typed(program
     (program.scratch / "links" / "to-file.xml").symlink_to("../main dir/l\xe4b \u4e16.xml")
     (program.scratch / "to-dir").symlink_to("main dir")
     names = (
-        *("main dir/l\xe4b \u4e16.xml", "./main dir/l\xe4b \u4e16.xml", str(file)),
-        *(
-            "links/to-file.xml",
-            "to-dir/l\xe4b \u4e16.xml",
-            "main dir/../main dir/l\xe4b \u4e16.xml",
-        ),
+        *("main dir/l\xe4b \u4e16.xml", "./main dir/../main dir/l\xe4b \u4e16.xml"),
+        *(str(file), "links/to-file.xml", "to-dir/l\xe4b \u4e16.xml"),
     )
     runs = [program.start_file(name, "-q") for name in names]
     for run, name in zip(runs, names, strict=True):

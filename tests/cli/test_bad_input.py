@@ -148,12 +148,14 @@ def test_a_wrong_command_line_is_told_and_nothing_is_made(
 def test_no_fault_is_a_traceback_whatever_the_encoding_of_the_streams(
     program: Program,
 ) -> None:
-    name, odd = "n\xe4.xml", os.fsdecode(b"\xff.xml")
+    calls = (
+        ("check", "n\xe4.xml", "ascii:strict"),
+        ("run", "n\xe4.xml", "ascii:strict"),
+        ("check", os.fsdecode(b"\xff.xml"), "utf-8:strict"),
+    )
     runs = [
         program.call(command, file, program=GPLMT, environment={"PYTHONIOENCODING": encoding})
-        for command in ("check", "run")
-        for file in (name, odd)
-        for encoding in ("ascii:strict", "utf-8:strict")
+        for command, file, encoding in calls
     ]
     for run in runs:
         assert (run.wait().exit_code, "Traceback" in run.stderr) == (2, False), run.stderr
