@@ -34,7 +34,6 @@ class StepChecks:
     def check(self, use: Use) -> None:
         """Check one step or teardown."""
         if isinstance(use.item, Step):
-            self._check_targets(use.item)
             self._check_count(use.item)
             self._check_start(use.item)
         for variable in use.surroundings.layers:
@@ -45,6 +44,8 @@ class StepChecks:
             for member in self._inventory.members(use.item.targets):
                 for variable in member.unset:
                     self._tell_unset(variable)
+            if isinstance(use.item, Step):
+                self._check_targets(use.item)
 
     def _tell_unset(self, variable: ExportEnv) -> None:
         if variable.var:
@@ -52,7 +53,7 @@ class StepChecks:
             self._faults.error(variable.at, problem, "give it a value, or set it there")
 
     def _check_targets(self, step: Step) -> None:
-        """Warn of a step that would run nothing, as its groups are empty, and yet succeed."""
+        """Warn of the first step that would run nothing, as its groups are empty, and succeed."""
         if not self._knows_all_targets or not all(map(self._inventory.match, step.targets)):
             return
         if step.targets and not self._inventory.members(step.targets):
