@@ -50,11 +50,16 @@ class Guard:
             self._process.control.send(f"+{word}")
 
     def remove(self, word: str) -> None:
-        """This has ended, or shall live on."""
+        """This has ended, or shall live on.
+
+        A group that has ended may be told of later, a mark not: what bears it lives on.
+        """
         if word in self._words:
             del self._words[word]
             if self._process is not None:
-                self._process.control.send_soon(f"-{word}")
+                control = self._process.control
+                tell = control.send_soon if word[0].isdigit() else control.send
+                tell(f"-{word}")
 
     async def close(self) -> None:
         """Let the guard process go; it touches nothing."""

@@ -80,7 +80,7 @@ class EndedCommands:
     def add(self, execution: Execution) -> None:
         """A shell has ended; from now on the guard stops what it left, or lets it live."""
         self._guard.remove(execution.word)
-        if execution.command.leave_running:
+        if execution.command.leave_running:  # which sends both words, the group's first
             self._guard.remove(execution.mark)
         elif execution.has_group:
             self._guard.add(execution.left_word)
