@@ -5,6 +5,7 @@ They set up how to be interrupted, and only then import the rest.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -34,4 +35,5 @@ def _own_words() -> Sequence[str]:
     """
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.disable()  # what imports and loading make stays: looking through it is a waste of time
     return sys.argv[1:]

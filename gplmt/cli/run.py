@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from threading import Timer
 
@@ -70,6 +71,8 @@ def _run_recorded(
     )
     for warning in loaded.warnings:
         recorder.emit(WarningIssued(time=clock.now(), at=str(warning.at), message=warning.message))
+    gc.freeze()
+    gc.enable()  # `main` had it off until here
     result = run_plan(
         plan,
         recorder=recorder,

@@ -18,7 +18,6 @@ from gplmt.loading.admission import listed
 from gplmt.loading.build import Draft, Include, build
 from gplmt.loading.context import Context
 from gplmt.loading.decoding import to_utf8
-from gplmt.loading.malformed import plain
 from gplmt.loading.parsing import MalformedError, ParseError, parse
 from gplmt.loading.schema import Complaint, Schema, syntax_complaint
 
@@ -93,6 +92,8 @@ class Reader:
             content = to_utf8(source.content, name=source.name)
             draft = build(_parse(content, source.name), context)
         except MalformedError as error:
+            from gplmt.loading.malformed import plain  # only a faulty document pays for it
+
             words = syntax_complaint(content) or error.problem
             self._faults.error(error.at, *plain(words))
             return None

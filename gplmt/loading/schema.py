@@ -10,7 +10,6 @@ from msgspec import Struct
 
 import gplmt
 from gplmt.diagnostics import Location
-from gplmt.loading.malformed import plain
 from gplmt.loading.parsing import ParseError
 
 _NAME = "gplmt.rng"
@@ -53,6 +52,8 @@ class Schema:
         try:
             root = etree.fromstring(content, _parser())
         except etree.XMLSyntaxError as error:
+            from gplmt.loading.malformed import plain  # only a faulty document pays for it
+
             return [Complaint(error.lineno or 0, "", *plain(_one_line(error.msg or "")))]
         if self._validator.validate(root):
             return []
