@@ -36,6 +36,7 @@ class ExperimentRun:
         self._background = Scope()
         self._signals: list[int] = []
         self._is_ending = False
+        self._is_complete = False
         self._reasons: list[str] = []
         self._task: asyncio.Task[object] | None = None
         self._steps = StepRunner(session, Interpreter(session, plan.tasklists))
@@ -50,6 +51,7 @@ class ExperimentRun:
         self._emit_started()
         try:
             await self._run_and_close()
+            self._is_complete = True
         finally:
             self._emit_finished()
         return self.exit_code
@@ -178,14 +180,19 @@ class ExperimentRun:
         """What gplmt exits with (LANGUAGE.md 11.3)."""
         if self._signals:
             return 128 + self._signals[0]
-        return 1 if self._tally.failures else 0
+        return 0 if self._is_well else 1
 
     @property
     def outcome(self) -> Outcome:
         """The run as a whole."""
         if self._signals:
             return Outcome.CANCELLED
-        return Outcome.FAILED if self._tally.failures else Outcome.OK
+        return Outcome.OK if self._is_well else Outcome.FAILED
+
+    @property
+    def _is_well(self) -> bool:
+        """Whether nothing failed, gplmt itself included."""
+        return self._is_complete and not self._tally.failures
 
     def _emit_started(self) -> None:
         self._session.recorder.emit(
