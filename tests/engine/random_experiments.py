@@ -7,6 +7,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from gplmt.errors import ConnectionLostError
 from gplmt.transports.fake import Script
 from tests.support.clock import START
 
@@ -17,11 +18,14 @@ _DURATIONS = (0, 0, 1, 1, 2, 3, 5, 8)
 
 
 class RandomExperiment(Struct, frozen=True, kw_only=True):
-    """What the lab needs: the document, the scripts of commands, and moments of signals."""
+    """What the lab needs: the document, the scripts of commands, and when signals come.
+
+    A signal comes after so many seconds and so many turns of the event loop.
+    """
 
     document: str
     scripts: dict[str, tuple[Script, ...]]
-    signals: tuple[int, ...]
+    signals: tuple[tuple[int, int], ...]
     stop_seconds: int
 
     def __repr__(self) -> str:
@@ -47,7 +51,7 @@ def experiments(draw: st.DrawFn) -> RandomExperiment:
         document=f"<experiment {root}><targets>{targets}</targets>"
         f"<tasklists>{tasklists}{tick}</tasklists><steps>{steps}</steps></experiment>",
         scripts={**scripts, "tick": (Script(seconds=1),)},
-        signals=tuple(sorted(draw(st.lists(st.integers(0, 15), max_size=2)))),
+        signals=tuple(sorted(draw(st.lists(_moments(), max_size=2)))),
         stop_seconds=draw(st.sampled_from((0, 0, 2, 6))),
     )
 
@@ -59,11 +63,18 @@ def _sometimes(
     return st.one_of(*nothing, values.map(lambda value: text.format(value)))
 
 
+def _moments() -> st.SearchStrategy[tuple[int, int]]:
+    return st.tuples(st.integers(0, 15), st.sampled_from((0, 0, 1, 2, 3, 5, 8, 13)))
+
+
 def _scripts() -> st.SearchStrategy[tuple[Script, ...]]:
     script = st.builds(
-        lambda returncode, seconds: Script(returncode=returncode, seconds=seconds),
+        lambda returncode, seconds, error: Script(
+            returncode=returncode, seconds=seconds, error_when_stopped=error
+        ),
         st.sampled_from((0, 0, 0, 1)),
         st.sampled_from(_DURATIONS),
+        st.sampled_from((None, None, None, ConnectionLostError("lost while stopping"))),
     )
     return st.lists(script, min_size=1, max_size=3).map(tuple)
 
@@ -82,7 +93,7 @@ def _tasklist(draw: st.DrawFn, rank: int, count: int) -> str:
 
 @st.composite
 def _tasks(draw: st.DrawFn, rank: int, count: int, *, depth: int) -> str:
-    kinds = ["run", "run", "fail"]
+    kinds = ["run", "run", "run", "fail", "wait-for"]
     kinds += ["call", "call"] if rank + 1 < count else []
     kinds += ["seq", "par", "par"] if depth else []
     chosen = draw(st.lists(st.sampled_from(kinds), max_size=3))
@@ -95,6 +106,9 @@ def _task(draw: st.DrawFn, kind: str, rank: int, count: int, *, depth: int) -> s
     match kind:
         case "run":
             return draw(_run(enabled))
+        case "wait-for":
+            limit, command = draw(st.integers(1, 5)), draw(st.integers(0, _COMMANDS - 1))
+            return f'<wait-for timeout="PT{limit}S" interval="PT1S">c{command}</wait-for>'
         case "fail":
             return f'<fail status="x" {enabled}/>'
         case "call":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 
 from gplmt.engine.lifecycle import ExperimentRun
+from gplmt.errors import TaskError
 from gplmt.events import (
     CopiesRemoved,
     Event,
@@ -379,3 +381,13 @@ def test_after_a_second_signal_at_any_turn_of_the_loop_nothing_begins(lab: Lab, 
     second = result.events.index(result.of(SignalReceived)[1])
     assert [event for event in result.events[second:] if isinstance(event, Started)] == []
     assert result.exit_code == 130
+
+
+def test_a_fault_of_gplmt_is_raised_and_not_recorded_as_success(lab: Lab) -> None:
+    lab.takes("long", 100)
+    lab.breaks("x", cast(TaskError, ZeroDivisionError("a fault of ours")))
+    with pytest.raises(ExceptionGroup):
+        lab.run_tasks("<par><run>long</run><run>x</run></par>")
+    end = lab.events[-1]
+    assert isinstance(end, ExperimentFinished)
+    assert (end.outcome, end.exit_code) == (Outcome.FAILED, 1)

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from gplmt.engine.lifecycle import ExperimentRun
 from tests.engine.oracle import Oracle
 from tests.engine.random_experiments import RandomExperiment, experiments
 from tests.support.lab import Lab
@@ -31,6 +34,14 @@ def test_a_random_experiment_keeps_all_rules(
     for text, scripts in random.scripts.items():
         lab.script(text, *scripts)
     lab.stopping_takes(random.stop_seconds)
-    lab.interrupt(*random.signals)
+    for seconds, turns in random.signals:
+        lab.at(seconds, partial(_interrupt_after, turns))
     result = lab.run(random.document)
     Oracle(lab.plan(random.document), result.events).check()
+
+
+def _interrupt_after(turns: int, run: ExperimentRun) -> None:
+    if turns:
+        asyncio.get_running_loop().call_soon(_interrupt_after, turns - 1, run)
+    else:
+        run.interrupt(2)

@@ -129,6 +129,7 @@ class Lab:
         self._ending_seconds = 0.0
         self._at: list[tuple[float, Callable[[ExperimentRun], None]]] = []
         self.asked: list[Asked] = []
+        self.events: list[Event] = []
         self.host_environment: dict[str, str] = {}
 
     def script(self, command: str, *scripts: Script, target: str | None = None) -> None:
@@ -187,7 +188,7 @@ class Lab:
         """Run a document, given as for `plan`."""
         plan = self.plan(document)
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            result = runner.run(asyncio.wait_for(self._run(plan), timeout=_END_OF_TIME))
+            result = runner.run(self._run_as_task(plan))
         check_record(result.events)
         assert not result.transport.alive
         assert result.transport.is_closed or not plan.members()
@@ -199,8 +200,13 @@ class Lab:
         step = '<step tasklist="main" targets="n1"/>'
         return self.run(experiment(steps=step, tasklists=main + others))
 
+    async def _run_as_task(self, plan: Plan) -> Result:
+        task = asyncio.ensure_future(self._run(plan))
+        return await asyncio.wait_for(task, timeout=_END_OF_TIME)
+
     async def _run(self, plan: Plan) -> Result:
         clock, events = VirtualClock(), _Events()
+        self.events = events.events
         transport = FakeTransport(
             clock,
             self._script,
