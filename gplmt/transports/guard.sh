@@ -61,9 +61,6 @@ find_marked() {
     pid=${pid%/environ}
     IFS= read -r stat <"/proc/$pid/stat" || continue
     set -- ${stat##*)}
-    case $1 in
-      [ZX]) continue ;;
-    esac
     case $groups in
       *" $3:"*) ;;
       *) marked="$marked $pid" ;;

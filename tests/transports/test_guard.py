@@ -8,6 +8,7 @@ import random
 import secrets
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -149,6 +150,19 @@ async def test_the_grace_period_is_there_to_tidy_up(shell: Sequence[str], tmp_pa
 
 
 @all_shells
+async def test_each_process_is_asked_once(shell: Sequence[str], tmp_path: Path) -> None:
+    loop = "n=0; while [ $n -lt 20 ]; do sleep 0.05; n=$((n+1)); done"
+    (tmp_path / "polite").write_text(f"trap 'echo asked >>$1' TERM\necho up\nexec >&-\n{loop}\n")
+    text = "exec 2>&-; setsid sh polite outside & sh polite inside; true"
+    async with controller(tmp_path, Told(text), shell=shell) as gplmt:
+        await gplmt.shows("up", 2)
+        await gplmt.kill()
+        await until(lambda: not gplmt.alive())
+    assert (tmp_path / "inside").read_text() == "asked\n"
+    assert (tmp_path / "outside").read_text() == "asked\n"
+
+
+@all_shells
 async def test_only_what_shall_live_on_does(shell: Sequence[str], tmp_path: Path) -> None:
     kept, stopped = (f"1000.{secrets.randbelow(10**9)}" for _ in range(2))
     leaving = "sleep {0} >/dev/null 2>&1 & setsid sleep {0} >/dev/null 2>&1 &"
@@ -255,6 +269,29 @@ async def test_closing_ends_the_guard_and_spares_what_shall_live_on(hosts: Hosts
     await until(lambda: host.marked() == {})
 
 
+async def test_the_guard_is_told_of_each_group_and_of_its_end(hosts: Hosts, tmp_path: Path) -> None:
+    shell = tmp_path / "shell"
+    script = f"while read line; do echo $line >>{tmp_path}/lines; [ $line = quit ] && exit; done"
+    shell.write_text(f"#!/bin/sh\n{script}\n")
+    shell.chmod(0o755)
+    host = hosts.make(guard_shell=(str(shell),))
+    for leave_running in (False, True):
+        await host.run("true", leave_running=leave_running)
+        await host.run("sleep 0.1 &", leave_running=leave_running)
+        execution = host.begin("echo up; sleep 1000", leave_running=leave_running)
+        await execution.stdout.shows("up")
+        await execution.cancel()
+    await host.stop_leftovers()
+    await host.close()
+    await until(lambda: host.marked() == {})
+    lines = (tmp_path / "lines").read_text().split()
+    assert lines.pop() == "quit"
+    words = {line[1:] for line in lines}
+    assert len(words) == 6 + 1 + 3  # groups, one that was left, marks of what shall be left
+    for word in words:
+        assert [line[0] for line in lines if line[1:] == word] == ["+", "-"]
+
+
 async def test_without_a_guard_nothing_is_started(hosts: Hosts) -> None:
     host = hosts.make(guard_shell=("/missing/sh",))
     execution = host.begin("echo x")
@@ -320,6 +357,16 @@ async def test_a_group_is_stopped_when_the_lines_end(
         if is_alive(victim.pid):
             victim.kill()
         await victim.wait()
+
+
+@all_shells
+async def test_a_group_of_zombies_is_gone(shell: Sequence[str]) -> None:
+    zombie = subprocess.Popen(("true",), start_new_session=True)  # noqa: ASYNC220, S607
+    await until(lambda: not is_alive(zombie.pid))
+    begun = time.monotonic()
+    await _run_guard(f"+{zombie.pid}:TERM\n", shell=shell)
+    assert time.monotonic() - begun < 3
+    zombie.wait()
 
 
 async def _run_guard(lines: str, *, shell: Sequence[str]) -> None:

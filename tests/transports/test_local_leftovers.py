@@ -259,13 +259,16 @@ async def test_a_paused_sink_of_a_leftover_is_read_again(host: Host, tmp_path: P
 
 
 async def test_what_a_paused_sink_has_not_seen_is_delivered_at_the_end(host: Host) -> None:
-    stdout = Output(pause_after=1)
     await host.run("mkfifo go")
-    execution = host.begin("echo one; read x <go; echo two; echo up >&2; sleep 1000", stdout=stdout)
+    stdout = Output(pause_after=1)
+    text = "(read x <go; echo two; echo up >&2; sleep 1000) & echo one"
+    execution = host.begin(text, stdout=stdout)
+    await execution.returncode()
     await until(lambda: stdout.resume is not None)
     await host.run("echo go >go")
     await execution.stderr.shows("up")
-    await execution.cancel()
+    assert stdout.data == b"one\n"
+    await host.stop_leftovers()
     assert stdout.data == b"one\ntwo\n"
 
 
