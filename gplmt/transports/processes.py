@@ -21,9 +21,10 @@ _CHUNK_BYTES = 16_384
 _STATE = 0
 _GROUP = 2
 _FLAGS = 6
+_CODE = 23
 _ENVIRONMENT = 47  # where it begins; the next field is where it ends
 _DEAD = ("Z", "X")
-_KERNEL_THREAD = 0x0020_0000
+_WITHOUT_MEMORY = 0x0020_0004  # a kernel thread, or exiting
 
 
 class MarkedProcess(NamedTuple):
@@ -162,9 +163,10 @@ def _stat(pid: int) -> ProcessStat | None:
 def _has_no_environment(pid: int) -> bool:
     """Whether a process that showed none has none, and is not about to execute a program."""
     _, fields = _stat_fields(pid)
-    if not fields or fields[_STATE] in _DEAD or int(fields[_FLAGS]) & _KERNEL_THREAD:
+    if not fields or fields[_STATE] in _DEAD or int(fields[_FLAGS]) & _WITHOUT_MEMORY:
         return True
-    return fields[_ENVIRONMENT] == fields[_ENVIRONMENT + 1] != "0"
+    # The kernel sets the place of the code last.
+    return fields[_CODE] != "0" and fields[_ENVIRONMENT] == fields[_ENVIRONMENT + 1]
 
 
 def _stat_fields(pid: int) -> tuple[str, list[str]]:

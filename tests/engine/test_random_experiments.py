@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from gplmt.engine.lifecycle import ExperimentRun
+from gplmt.events import Event, ExperimentFinished
 from tests.engine.oracle import Oracle
 from tests.engine.random_experiments import RandomExperiment, experiments
 from tests.support.lab import Lab
@@ -35,13 +36,13 @@ def test_a_random_experiment_keeps_all_rules(
         lab.script(text, *scripts)
     lab.stopping_takes(random.stop_seconds)
     for seconds, turns in random.signals:
-        lab.at(seconds, partial(_interrupt_after, turns))
+        lab.at(seconds, partial(_interrupt_after, turns, lab.events))
     result = lab.run(random.document)
     Oracle(lab.plan(random.document), result.events).check()
 
 
-def _interrupt_after(turns: int, run: ExperimentRun) -> None:
+def _interrupt_after(turns: int, events: list[Event], run: ExperimentRun) -> None:
     if turns:
-        asyncio.get_running_loop().call_soon(_interrupt_after, turns - 1, run)
-    else:
+        asyncio.get_running_loop().call_soon(_interrupt_after, turns - 1, events, run)
+    elif not isinstance(events[-1], ExperimentFinished):
         run.interrupt(2)

@@ -205,8 +205,7 @@ class Lab:
         return await asyncio.wait_for(task, timeout=_END_OF_TIME)
 
     async def _run(self, plan: Plan) -> Result:
-        clock, events = VirtualClock(), _Events()
-        self.events = events.events
+        clock, events = VirtualClock(), _Events(self.events)
         transport = FakeTransport(
             clock,
             self._script,
@@ -228,7 +227,7 @@ class Lab:
         task = asyncio.current_task()
         assert task is not None
         assert not task.cancelling()
-        return Result(exit_code, events.events, transport, self.asked)
+        return Result(exit_code, list(events.events), transport, self.asked)
 
     def _script(self, node: Node, text: str) -> Script:
         now = asyncio.get_running_loop().time()
@@ -240,8 +239,9 @@ class Lab:
 
 
 class _Events:
-    def __init__(self) -> None:
-        self.events: list[Event] = []
+    def __init__(self, events: list[Event]) -> None:
+        self.events = events
+        events.clear()
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
