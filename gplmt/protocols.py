@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from gplmt.events import Event
 from gplmt.inventory import Node
+from gplmt.language.values import HostKeyChecking
 
 
 class Clock(Protocol):
@@ -164,6 +165,22 @@ class Leftover(Struct, frozen=True, kw_only=True):
     processes: tuple[str, ...]  # "PID NAME"
 
 
+class SshSettings(Struct, frozen=True, kw_only=True):
+    """What the command line says of all ssh targets; None is what it does not say.
+
+    `parallelism` connections are opened at a time, `cooldown_seconds` apart. `lease_seconds` is
+    how long the two ends of a connection do without each other: then the connection counts as
+    lost, and the node stops its commands (LANGUAGE.md 7.5). `is_batch` forbids to ask anything.
+    """
+
+    config_file: Path | None = None
+    host_key_checking: HostKeyChecking | None = None
+    parallelism: int = 64
+    cooldown_seconds: float = 0.0
+    lease_seconds: float = 45.0
+    is_batch: bool = False
+
+
 class TransportSettings(Struct, frozen=True, kw_only=True):
     """What every transport is told when it is made.
 
@@ -175,6 +192,7 @@ class TransportSettings(Struct, frozen=True, kw_only=True):
     grace_seconds: float
     run_token: str
     descriptor_limit: int | None = None
+    ssh: SshSettings = SshSettings()
 
 
 class Transport(Protocol):
