@@ -57,7 +57,11 @@ class SshTarget(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class PlanetlabTarget(Struct, frozen=True, kw_only=True, gc=False):
-    """A slice, whose nodes are asked of its API when a run starts (LANGUAGE.md 4.4)."""
+    """A slice, whose nodes are asked of its API when a run starts (LANGUAGE.md 4.4).
+
+    `user` and `password` are the API's.  `options` are what enclosing groups say, for its nodes;
+    the user there is the slice, whatever they say.
+    """
 
     at: Location
     name: str
@@ -65,6 +69,7 @@ class PlanetlabTarget(Struct, frozen=True, kw_only=True, gc=False):
     slice_name: str
     user: str
     password: str | None = None
+    options: SshOptions = SshOptions()
     environment: tuple[ExportEnv, ...] = ()
     document_environment: tuple[ExportEnv, ...] = ()
 

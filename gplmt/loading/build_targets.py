@@ -86,7 +86,7 @@ class _Builder:
             case "group":
                 return self._group(element, defaults)
             case "planetlab":
-                return self._planetlab(element)
+                return self._planetlab(element, defaults)
         element = admit(element, grammar.LOCAL, self._context)
         return LocalTarget(
             at=element.at,
@@ -161,7 +161,7 @@ class _Builder:
         ref = element.value("ref", readings.reference, self._faults)
         return TargetRef(at=element.at, ref=ref or "")
 
-    def _planetlab(self, element: Element) -> PlanetlabTarget:
+    def _planetlab(self, element: Element, defaults: SshOptions) -> PlanetlabTarget:
         element = admit(element, grammar.PLANETLAB, self._context)
         settings = _settings(element)
         password = settings.get("password")
@@ -176,6 +176,7 @@ class _Builder:
             slice_name=self._needed(element, settings, "slicename"),
             user=self._needed(element, settings, "user"),
             password=None if password is None else password.text.strip(XML_SPACE),
+            options=defaults,
             environment=build_environment(element, self._context),
             document_environment=self._variables,
         )

@@ -80,7 +80,8 @@ class _Renderer:
                 kind, children = "planetlab", self._slice(target, inner)
                 children += self._environment(target, inner)
             case GroupTarget():
-                kind, children = "group", render_environment(target.environment, pad=inner)
+                kind, children = "group", self._options(_slice_options(target), inner)
+                children += render_environment(target.environment, pad=inner)
                 for member in target.members:
                     children += self._member(member, inner)
             case _:
@@ -131,6 +132,17 @@ class _Renderer:
         if target.password is not None:
             lines.append(comment(pad, "the password was left out: set GPLMT_PLANETLAB_PASSWORD"))
         return lines
+
+
+def _slice_options(group: GroupTarget) -> SshOptions:
+    """The options of a group, if a slice is in it, which can say them nowhere else.
+
+    For the ssh targets in the group, which say themselves what they have of them, that changes
+    nothing.
+    """
+    slices = (member for member in group.members if isinstance(member, PlanetlabTarget))
+    first = next(slices, None)
+    return SshOptions() if first is None else first.options
 
 
 def _text_elements(values: Sequence[Attribute], pad: str) -> list[str]:

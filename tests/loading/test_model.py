@@ -124,6 +124,20 @@ def test_a_slice_keeps_what_its_api_needs(desk: Desk) -> None:  # 4.4
     )
 
 
+def test_ssh_options_of_groups_are_for_the_nodes_of_slices_in_them_too(desk: Desk) -> None:  # 4.3
+    loaded = desk.load(
+        """<experiment><targets><target name="g" type="group">
+        <port>2222</port><identity-file>lab</identity-file>
+        <target name="inner" type="group"><proxy-jump>gate</proxy-jump>
+        <target name="s" type="planetlab"><apiurl>https://api/</apiurl><slicename>s</slicename>
+        <user>me</user></target></target></target></targets></experiment>"""
+    )
+
+    s = loaded.experiment.targets["s"]
+    assert isinstance(s, PlanetlabTarget)
+    assert s.options == SshOptions(port=2222, identity_file="lab", proxy_jump="gate")
+
+
 def test_variables_of_targets_are_for_every_target_of_that_document(desk: Desk) -> None:  # 5.1
     loaded = whole(desk)
 
