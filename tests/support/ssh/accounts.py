@@ -1,0 +1,108 @@
+"""The account that a server lets in, without any change to the machine's own files.
+
+A server reads its accounts from a private copy of /etc, which a mount namespace puts in the place
+of the real one.  That takes root, or user namespaces; then only the user who runs the tests can
+log in, though with the home and the shell that the copy says.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import pwd
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+PASSWORD = "open sesame"  # noqa: S105 (opens nothing but these accounts)
+
+_HASH = (  # of PASSWORD, made by `openssl passwd -6`
+    "$6$labsalt$dU4fNAxtR01LTiNngG/Fpq8pZGPnPaHeQSihuF4w89pv1hJ2reoIbzYF6kCPzsqaa6gy2fvOJ9AaN"
+    "EggmKYO21"
+)
+_SECRET = ("shadow*", "gshadow*", "ssh", "sudoers*")
+_BECOME_ROOT_OF_MOUNTS = ("unshare", "--mount", "--propagation", "private")
+_IN_A_USER_NAMESPACE = ("unshare", "--user", "--map-current-user", "--keep-caps", "--mount")
+_WITHOUT_CAPABILITIES = "setpriv --ambient-caps -all --inh-caps -all"
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A line of a passwd file."""
+
+    name: str
+    uid: int
+    gid: int
+    home: Path
+    shell: str
+
+    def own(self, path: Path) -> None:
+        """Give a file or directory to this account."""
+        os.chown(path, self.uid, self.gid)
+
+
+def own_account(home: Path, *, shell: str | None = None) -> Account:
+    """The account of who runs the tests, with another home."""
+    entry = pwd.getpwuid(os.geteuid())
+    shell = shell or (entry.pw_shell if os.access(entry.pw_shell, os.X_OK) else "/bin/sh")
+    return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid, home=home, shell=shell)
+
+
+def ordinary_account(home: Path, *, uid: int, shell: str) -> Account:
+    """An account without privileges: an own one if root runs the tests, else that of who does."""
+    if os.geteuid() != 0:
+        return own_account(home, shell=shell)
+    return Account(name="lab", uid=uid, gid=uid, home=home, shell=shell)
+
+
+def copy_etc(path: Path, account: Account) -> Path:
+    """A copy of /etc in which this account exists, with PASSWORD; no other can log in by one."""
+    with suppress(shutil.Error):  # tells of the files that only root may read
+        shutil.copytree("/etc", path, symlinks=True, ignore=shutil.ignore_patterns(*_SECRET))
+    path.chmod(0o755)
+    line = f"{account.name}:x:{account.uid}:{account.gid}::{account.home}:{account.shell}"
+    _replace(path / "passwd", account.name, line)
+    _replace(path / "group", account.name, f"{account.name}:x:{account.gid}:")
+    _replace(path / "shells", account.shell, account.shell)
+    shadow = path / "shadow"
+    shadow.touch(mode=0o600)
+    shadow.write_text(f"{account.name}:{_HASH}:20000:0:99999:7:::\n")
+    return path
+
+
+def entering(etc: Path, *, system_shell: str | None = None) -> tuple[str, ...]:
+    """What stands before the words of a program that shall find `etc` at /etc.
+
+    With `system_shell`, /bin/sh is that program there.
+    """
+    mounts = [f"mount --bind '{etc}' /etc"]
+    if system_shell is not None:
+        mounts.append(f"mount --bind '{system_shell}' '{Path('/bin/sh').resolve()}'")
+    if os.geteuid() == 0:
+        return (*_BECOME_ROOT_OF_MOUNTS, "sh", "-c", " && ".join([*mounts, 'exec "$0" "$@"']))
+    run = f'exec {_WITHOUT_CAPABILITIES} "$0" "$@"'
+    return (*_IN_A_USER_NAMESPACE, "sh", "-c", " && ".join([*mounts, run]))
+
+
+def need_private_accounts(*, untested: str) -> None:
+    """Skip the test where no program can be given an own /etc."""
+    if not _can_mount():
+        pytest.skip(f"{untested} NOT TESTED: neither root nor user namespaces can mount here")
+
+
+@functools.cache
+def _can_mount() -> bool:
+    try:
+        words = (*entering(Path("/etc")), "true")
+        return subprocess.run(words, capture_output=True).returncode == 0  # noqa: S603
+    except OSError:
+        return False
+
+
+def _replace(path: Path, first_word: str, line: str) -> None:
+    """Put a line into a file of /etc, in place of that with the same name."""
+    kept = [old for old in path.read_text().splitlines() if old.partition(":")[0] != first_word]
+    path.write_text("\n".join([*kept, line, ""]))

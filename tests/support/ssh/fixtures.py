@@ -1,0 +1,103 @@
+"""Fixtures that start servers, and leave nothing of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.ssh.dropbear import dropbear
+from tests.support.ssh.inprocess import in_process
+from tests.support.ssh.keys import UserKey, make_user_key
+from tests.support.ssh.kinds import CONTRACT, KINDS, of_kinds
+from tests.support.ssh.openssh import openssh
+from tests.support.ssh.servers import Server
+
+__all__ = (
+    "asyncssh_server",
+    "dropbear_server",
+    "openssh_server",
+    "server",
+    "server_pool",
+    "user_key",
+)
+
+StartServer = Callable[..., Server]
+
+
+class ServerPool:
+    """Servers that serve one test after another, each kind started when it is first needed."""
+
+    def __init__(self, key: UserKey) -> None:
+        self._key = key
+        self._running = ExitStack()
+        self._servers: dict[str, Server] = {}
+
+    def __enter__(self) -> ServerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+    def get(self, kind: str) -> Server:
+        """A server that has no session, and whose home is as empty as at first."""
+        server = self._servers.get(kind)
+        if server is None or not server.control.is_alive():
+            server = self._servers[kind] = self._running.enter_context(KINDS[kind](self._key))
+        return server
+
+
+@pytest.fixture(scope="session")
+def user_key(tmp_path_factory: pytest.TempPathFactory) -> UserKey:
+    """The key that every server lets in."""
+    return make_user_key(tmp_path_factory.mktemp("keys") / "id_ed25519")
+
+
+@pytest.fixture(scope="session")
+def server_pool(user_key: UserKey) -> Iterator[ServerPool]:
+    with ServerPool(user_key) as pool:
+        yield pool
+
+
+@pytest.fixture(params=of_kinds(*CONTRACT))
+def server(request: pytest.FixtureRequest, server_pool: ServerPool) -> Iterator[Server]:
+    """A server of each kind in turn; parametrise it indirectly for others, with `of_kinds`."""
+    server = server_pool.get(request.param)
+    yield server
+    server.end_commands()
+    _empty(server.home)
+
+
+@pytest.fixture
+def openssh_server(user_key: UserKey) -> Iterator[StartServer]:
+    """Starts OpenSSH servers for one test; the arguments are those of `openssh`."""
+    with ExitStack() as running:
+        yield lambda **options: running.enter_context(openssh(**{"key": user_key, **options}))
+
+
+@pytest.fixture
+def dropbear_server(user_key: UserKey) -> Iterator[StartServer]:
+    """Starts Dropbear servers for one test; the arguments are those of `dropbear`."""
+    with ExitStack() as running:
+        yield lambda **options: running.enter_context(dropbear(**{"key": user_key, **options}))
+
+
+@pytest.fixture
+def asyncssh_server(user_key: UserKey) -> Iterator[StartServer]:
+    """Starts asyncssh servers for one test; the arguments are those of `in_process`."""
+    with ExitStack() as running:
+        yield lambda **options: running.enter_context(in_process(**{"key": user_key, **options}))
+
+
+def _empty(home: Path) -> None:
+    """Remove what a test left there; the keys of a Dropbear login lie in `.ssh`."""
+    for entry in home.iterdir():
+        if entry.name == ".ssh":
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()

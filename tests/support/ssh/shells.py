@@ -1,0 +1,81 @@
+"""What a session of the in-process server runs: a real shell, as sshd would start it."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import asyncssh
+from asyncssh.packet import Boolean, String, UInt32
+
+
+class Shells:
+    """Starts a shell for each command, in `home` and in a session of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    async def serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        """Run the command of a session, and tell how it ended.
+
+        As sshd does it: the status is told when the shell has ended, the channel is closed when
+        nothing holds the output any more, and the command's stdin is closed with the channel.
+        """
+        stdin, to_stdin = os.pipe()
+        from_stdout, stdout = os.pipe()
+        from_stderr, stderr = os.pipe()
+        try:
+            shell = await asyncio.create_subprocess_exec(
+                *self._words(process.command),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=self._home,
+                env=self._environment(process),
+                start_new_session=True,
+            )
+        finally:
+            for descriptor in (stdin, stdout, stderr):
+                os.close(descriptor)
+        try:
+            await process.redirect(stdin=to_stdin, stdout=from_stdout, stderr=from_stderr)
+            status = await shell.wait()
+            with suppress(OSError):  # the client has gone
+                _tell(process.channel, status)
+                await process.stdout.drain()
+                await process.stderr.drain()
+        finally:
+            process.close()
+            await process.wait_closed()
+
+    @staticmethod
+    def _words(command: str | None) -> tuple[str, ...]:
+        return ("/bin/sh",) if command is None else ("/bin/sh", "-c", command)
+
+    def _environment(self, process: asyncssh.SSHServerProcess[bytes]) -> dict[str, str]:
+        client = process.get_extra_info("peername")
+        server = process.get_extra_info("sockname")
+        user = getpass.getuser()
+        agent = process.channel.get_agent_path()
+        return {
+            "HOME": str(self._home),
+            "USER": user,
+            "LOGNAME": user,
+            "SHELL": "/bin/sh",
+            "PATH": os.environ.get("PATH", os.defpath),
+            "SSH_CONNECTION": f"{client[0]} {client[1]} {server[0]} {server[1]}",
+            **({} if agent is None else {"SSH_AUTH_SOCK": agent}),
+        }
+
+
+def _tell(channel: asyncssh.SSHServerChannel[bytes], status: int) -> None:
+    """Send a status or signal; asyncssh's own way to do so would close the channel as well."""
+    if status >= 0:
+        channel._send_request(b"exit-status", UInt32(status))
+    else:
+        name = signal.Signals(-status).name.removeprefix("SIG")
+        channel._send_request(b"exit-signal", String(name), Boolean(False), String(""), String(""))
