@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gplmt.clock import SystemClock
 from gplmt.engine.lifecycle import ExperimentRun
 from gplmt.engine.session import Session
 from gplmt.errors import SetupError, UsageError
 from gplmt.events import Outcome
+from gplmt.inventory import Inventory, SliceAddress
+from gplmt.language.targets import PlanetlabTarget
 from gplmt.loading import Loaded, load
 from gplmt.planning import Plan, make_plan
 from gplmt.plugins import is_reachable, make_transport
@@ -63,6 +66,35 @@ def load_experiment(source: Source) -> Loaded:
     )
 
 
+def resolve_slices(
+    loaded: Loaded, *, ask_secret: Callable[[str], str | None] | None = None
+) -> Loaded:
+    """The same experiment with the nodes of the slices that it uses, as their APIs tell them.
+
+    For a run, before it is planned (LANGUAGE.md 4.4).  `ask_secret` gets a prompt and returns what
+    the user typed; None where nobody may be asked.
+
+    Raises:
+        SetupError: with all faults at once.
+    """
+    targets = loaded.experiment.targets.values()
+    if not any(isinstance(target, PlanetlabTarget) for target in targets):
+        return loaded
+    members = make_plan(loaded.experiment, loaded.inventory).enabled_members().values()
+    names = [one.node.name for one in members if isinstance(one.node.address, SliceAddress)]
+    if not names:
+        return loaded
+    from gplmt.targets import planetlab  # brings ssl, http and xmlrpc along
+
+    environment = loaded.inventory.host_environment
+    experiment = planetlab.resolve(
+        loaded.experiment, names, host_environment=environment, ask_secret=ask_secret
+    )
+    return replace(
+        loaded, experiment=experiment, inventory=Inventory(experiment.targets, environment)
+    )
+
+
 def plan_experiment(loaded: Loaded) -> Plan:
     """Resolve the steps of a loaded experiment.
 
@@ -84,7 +116,7 @@ def require_transports(plan: Plan) -> None:
     Raises:
         SetupError: naming the first target that cannot.
     """
-    for member in plan.members().values():
+    for member in plan.enabled_members().values():
         kind = member.node.address.kind
         if not is_reachable(kind):
             raise SetupError(
@@ -107,7 +139,7 @@ def run_plan(
 
     SIGINT, SIGTERM and SIGHUP end it as LANGUAGE.md 11.2 says; a third one ends gplmt at once.
     """
-    kinds = {member.node.address.kind for member in plan.members().values()}
+    kinds = {member.node.address.kind for member in plan.enabled_members().values()}
     settings = TransportSettings(
         directory=working_directory,
         grace_seconds=grace_seconds,

@@ -8,7 +8,13 @@ from threading import Timer
 
 from msgspec.structs import replace
 
-from gplmt.api import RunResult, plan_experiment, require_transports, run_plan
+from gplmt.api import (
+    RunResult,
+    plan_experiment,
+    require_transports,
+    resolve_slices,
+    run_plan,
+)
 from gplmt.cli.arguments import Arguments
 from gplmt.cli.source import load_source
 from gplmt.clock import SystemClock
@@ -16,6 +22,7 @@ from gplmt.errors import GplmtError
 from gplmt.events import WarningIssued
 from gplmt.loading import Loaded
 from gplmt.planning import Plan
+from gplmt.prompting import ask_secret, can_ask
 from gplmt.recording.jsonl import JsonLines
 from gplmt.recording.logs import LogFiles, raise_descriptor_limit, tail
 from gplmt.recording.output import CommandOutput
@@ -36,7 +43,8 @@ def run(arguments: Arguments) -> int:
     Raises:
         DocumentError, UsageError, SetupError: nothing has run.
     """
-    loaded = load_source(arguments)
+    may_ask = not arguments.is_batch and can_ask()
+    loaded = resolve_slices(load_source(arguments), ask_secret=ask_secret if may_ask else None)
     plan = plan_experiment(loaded)
     require_transports(plan)
     directory = RunDirectory.create(

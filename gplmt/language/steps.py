@@ -23,6 +23,13 @@ class MinSuccess(Struct, frozen=True, kw_only=True, gc=False):
             return int(self.amount)
         return math.ceil(target_count * self.amount / 100)
 
+    def fault(self, target_count: int) -> str | None:
+        """What is wrong for a step with so many targets; a count may be more than there are."""
+        if self.is_percentage or not 0 < target_count < self.amount:
+            return None
+        count = f"{target_count} target{'s' if target_count > 1 else ''}"
+        return f"min-success is {self.amount:g}, but the step has {count}"
+
 
 class Step(Struct, frozen=True, kw_only=True, gc=False):
     """Run a tasklist on targets; `start` and `stop` are relative (timedelta) or absolute."""

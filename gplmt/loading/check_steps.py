@@ -69,9 +69,8 @@ class StepChecks:
         members = self._inventory.members(step.targets)
         if any(isinstance(member.node.address, SliceAddress) for member in members):
             return  # how many nodes the slice has is not known yet
-        if quorum.amount > len(members) > 0:
-            count = f"{len(members)} target{'s' if len(members) > 1 else ''}"
-            problem = f"min-success is {quorum.amount:g}, but the step has {count}"
+        problem = quorum.fault(len(members))
+        if problem is not None:
             self._faults.error(step.at, problem)
 
     def _check_start(self, step: Step) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -81,12 +81,11 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def members(self) -> dict[str, Member]:
         """The nodes that steps and teardowns use, by name, in order of first use."""
-        found: dict[str, Member] = {}
-        for item in walk(self.items):
-            if isinstance(item, Launch | Teardown):
-                for member in item.members:
-                    found.setdefault(member.node.name, member)
-        return found
+        return _members(walk(self.items))
+
+    def enabled_members(self) -> dict[str, Member]:
+        """Those of `members` on which something is to run: what is not enabled uses none."""
+        return _members(_enabled(self.items))
 
 
 def walk(items: tuple[PlanItem, ...]) -> Iterator[PlanItem]:
@@ -95,6 +94,26 @@ def walk(items: tuple[PlanItem, ...]) -> Iterator[PlanItem]:
         yield item
         if isinstance(item, Repeat):
             yield from walk(item.body)
+
+
+def _enabled(items: tuple[PlanItem, ...]) -> Iterator[PlanItem]:
+    for item in items:
+        match item:
+            case Repeat():
+                yield from _enabled(item.body) if item.enabled else ()
+            case Launch(enabled=False):
+                pass
+            case _:
+                yield item
+
+
+def _members(items: Iterable[PlanItem]) -> dict[str, Member]:
+    found: dict[str, Member] = {}
+    for item in items:
+        if isinstance(item, Launch | Teardown):
+            for member in item.members:
+                found.setdefault(member.node.name, member)
+    return found
 
 
 def make_plan(experiment: Experiment, inventory: Inventory) -> Plan:

@@ -192,7 +192,7 @@ LOCAL = {
 
 # What this version can check and plan, but not run: what a run says on stderr.
 PLANNED = {
-    "planetlab_slice.xml": Expect(3, told=["planetlab_slice.xml:11: error: ", "type planetlab"]),
+    "planetlab_slice.xml": Expect(3, told=["planetlab_slice.xml:11: error: target 'slice': "]),
     "ssh_options.xml": Expect(3, told=["ssh_options.xml:17: error: ", "type ssh"]),
     "ssh_two_hosts.xml": Expect(3, told=["ssh_two_hosts.xml:10: error: ", "type ssh"]),
 }

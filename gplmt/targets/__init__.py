@@ -1,0 +1,1 @@
+"""What targets stand for that only a run can know."""
