@@ -43,6 +43,11 @@ def main() -> int:
         metavar="X",
         help="times as many hosts, commands, files and bytes (default: 1)",
     )
+    parser.add_argument(
+        "--peers",
+        metavar="PYTHON",
+        help="an interpreter that has parallel-ssh, fabric and pyinfra, to measure them as well",
+    )
     arguments = parser.parse_args()
     names = arguments.scenario or list(_SCENARIOS)
     if unknown := [name for name in names if name not in _SCENARIOS]:
@@ -51,7 +56,12 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory(prefix="gplmt-benchmark-") as directory:
-        bench = Workbench(Path(directory), repeat=arguments.repeat, scale=arguments.scale)
+        bench = Workbench(
+            Path(directory),
+            repeat=arguments.repeat,
+            scale=arguments.scale,
+            peers=arguments.peers,
+        )
         try:
             run(names, bench)
         except KeyboardInterrupt:

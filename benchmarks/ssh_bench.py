@@ -13,9 +13,11 @@ from benchmarks.measuring import Contender
 from benchmarks.ssh_experiments import command, document
 from benchmarks.ssh_lab import Host, SshLab
 from benchmarks.ssh_peers import SshPeers
+from benchmarks.ssh_python_peers import PEERS as PYTHON_PEERS
 from benchmarks.workbench import Workbench
 
 _FLOORS = str(Path(__file__).resolve().parent / "ssh_floors.py")
+_PYTHON_PEERS = str(Path(__file__).resolve().parent / "ssh_python_peers.py")
 _FILES_PER_DIRECTORY = 100
 _BLOCK_BYTES = 1_000_000
 
@@ -54,11 +56,10 @@ class SshBench:
         halfway: Halfway | None = None,
     ) -> Contender:
         """The script with asyncssh."""
-        lab = self._file(name, ".json")
-        lab.write_text(self.lab.description(hosts))
+        lab = self._describe(hosts, name=name)
         return Contender(
             name=name,
-            command=[sys.executable, _FLOORS, str(lab), *map(str, words)],
+            command=[sys.executable, _FLOORS, lab, *map(str, words)],
             check=check,
             clean=self.clean,
             halfway=halfway,
@@ -67,6 +68,16 @@ class SshBench:
     def peer(self, name: str, command: Sequence[str], check: Check = _nothing) -> Contender:
         """A program that others made."""
         return Contender(name=name, command=command, check=check, clean=self.clean)
+
+    def python_peers(self, hosts: Sequence[Host], times: int) -> list[Contender]:
+        """Programs that run `true` on all hosts so many times, if there are any."""
+        python = self.bench.peers
+        if not python:
+            return []
+        lab = self._describe(hosts, name="peers")
+        return [
+            self.peer(name, [python, _PYTHON_PEERS, lab, name, str(times)]) for name in PYTHON_PEERS
+        ]
 
     def gplmt(
         self,
@@ -136,6 +147,11 @@ class SshBench:
             assert logs == runs, f"{logs} logs instead of {runs}"
 
         return check
+
+    def _describe(self, hosts: Sequence[Host], *, name: str) -> str:
+        lab = self._file(name, ".json")
+        lab.write_text(self.lab.description(hosts))
+        return str(lab)
 
     def _file(self, name: str, suffix: str) -> Path:
         return self.directory / f"{name.replace(' ', '_').replace(',', '')}{suffix}"

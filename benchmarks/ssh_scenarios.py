@@ -13,6 +13,8 @@ from benchmarks.ssh_experiments import get, put, run
 _MEGABYTE = 1_000_000
 _FILE_BYTES = 4096
 _ONE_WAY_SECONDS = 0.010
+# How much of their time one host and 100 commands should take.
+_PEERS_OF_COMMANDS = {"ssh ControlMaster": 1, "parallel-ssh": 0.3, "fabric": 0.3, "pyinfra": 0.3}
 
 
 def connect(bench: SshBench, *, hosts: int, rounds: int) -> None:
@@ -46,6 +48,7 @@ def commands(bench: SshBench, *, hosts: int, times: int, rounds: int) -> None:
                 bench.raw(nodes, "run", "true", times),
                 bench.gplmt(nodes, run("true", times), check=bench.has_run(len(nodes) * times)),
                 bench.peer("ssh ControlMaster", bench.peers.control_master(nodes, times)),
+                *bench.python_peers(nodes, times),
             ),
             bases=(
                 bench.raw(nodes, "run", "true", 1, name="raw, one command"),
@@ -69,7 +72,10 @@ def commands(bench: SshBench, *, hosts: int, times: int, rounds: int) -> None:
                     wall=wall,
                     cpu=cpu,
                 ),
-                Goal(of="gplmt", against="ssh ControlMaster", wall=1, cpu=1),
+                *(
+                    Goal(of="gplmt", against=peer, wall=1 if hosts > 1 else most)
+                    for peer, most in _PEERS_OF_COMMANDS.items()
+                ),
             ),
         ),
         rounds=rounds,

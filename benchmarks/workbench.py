@@ -11,8 +11,11 @@ from benchmarks.reporting import report
 class Workbench:
     """What all scenarios of one call of the benchmark share."""
 
-    def __init__(self, directory: Path, *, repeat: int | None, scale: float) -> None:
+    def __init__(
+        self, directory: Path, *, repeat: int | None, scale: float, peers: str | None
+    ) -> None:
         self.directory = directory
+        self.peers = peers  # the interpreter that has parallel-ssh, fabric and pyinfra
         self.has_failures = False
         self._repeat = repeat
         self._scale = scale
