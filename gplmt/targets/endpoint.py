@@ -10,6 +10,8 @@ import ssl
 from contextlib import closing
 from http import HTTPStatus
 from http.client import (
+    HTTP_PORT,
+    HTTPS_PORT,
     HTTPConnection,
     HTTPException,
     HTTPResponse,
@@ -34,7 +36,6 @@ _HEADERS = {
     "Connection": "close",  # no call then fails as the server gave up an old connection
 }
 _USUAL_PATH = "/RPC2"  # what an XML-RPC client asks where an address names none
-_USUAL_PORTS = {"https": 443, "http": 80}
 _AUTHENTICATION_FAILED = 103  # the API's PLCAuthenticationFailure
 _MAX_QUOTED_CHARACTERS = 300
 _MALFORMED = (  # what Unmarshaller raises for answers that make no sense
@@ -114,15 +115,16 @@ class Endpoint:
         if "@" in parts.netloc:
             problem = "<apiurl> has a user or a password in it"
             raise ApiError(problem, "write them as <user> and GPLMT_PLANETLAB_PASSWORD")
+        host, port, seconds = parts.hostname, parts.port, self._timeout_seconds
+        if not host:
+            raise ValueError("it names no host")
         path = parts.path or _USUAL_PATH
         if parts.query:
             path = f"{path}?{parts.query}"
-        host, port = parts.hostname or "", parts.port or _USUAL_PORTS[parts.scheme]
-        seconds = self._timeout_seconds
         if parts.scheme == "http":
-            return HTTPConnection(host, port, timeout=seconds), path
+            return HTTPConnection(host, port or HTTP_PORT, timeout=seconds), path
         context = ssl.create_default_context()
-        return HTTPSConnection(host, port, timeout=seconds, context=context), path
+        return HTTPSConnection(host, port or HTTPS_PORT, timeout=seconds, context=context), path
 
     def _content(self, response: HTTPResponse) -> bytes:
         if response.status != HTTPStatus.OK:
