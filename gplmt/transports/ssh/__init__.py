@@ -1,0 +1,1 @@
+"""Nodes over SSH: the only package that knows asyncssh."""
