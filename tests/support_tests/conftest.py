@@ -1,3 +1,3 @@
-"""The servers that are tested here."""
+"""The fixtures that are tested here."""
 
 from tests.support.ssh.fixtures import *  # noqa: F403

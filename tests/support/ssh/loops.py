@@ -14,10 +14,15 @@ _LONGEST_SECONDS = 20.0
 
 
 class LoopThread:
-    """A loop that runs as long as this is entered; at the end its tasks are cancelled."""
+    """A loop that runs as long as this is entered; at the end its tasks are cancelled.
+
+    What went wrong in it unseen is raised then.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._keep)
+        self._faults: list[dict[str, object]] = []
         self._thread = threading.Thread(target=self._loop.run_forever, name="test server")
 
     def __enter__(self) -> Self:
@@ -31,6 +36,7 @@ class LoopThread:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+        assert not self._faults, self._faults
 
     def run(self, coroutine: Coroutine[object, object, T]) -> T:
         """Run a coroutine there, and wait for its result."""
@@ -41,6 +47,9 @@ class LoopThread:
         result: Future[T] = Future()
         self._loop.call_soon_threadsafe(_call, function, result)
         return result.result(_LONGEST_SECONDS)
+
+    def _keep(self, _: asyncio.AbstractEventLoop, fault: dict[str, object]) -> None:
+        self._faults.append(fault)
 
 
 def _call(function: Callable[[], T], result: Future[T]) -> None:

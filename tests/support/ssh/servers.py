@@ -7,6 +7,7 @@ from typing import Protocol
 from xml.sax.saxutils import escape
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class Sessions(Protocol):
@@ -43,6 +44,10 @@ class Server(Struct, frozen=True, kw_only=True):
     pid: int | None
     home: Path
     control: Sessions
+
+    def at(self, host: str) -> Server:
+        """The same server at another of its addresses."""
+        return replace(self, host=host)
 
     def target_xml(self, name: str, *, inner: str = "", **options: str | None) -> str:
         """A `<target>` that leads here.
