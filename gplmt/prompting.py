@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -36,7 +37,8 @@ def ask_secret(prompt: str) -> str | None:
         with _ending_by_exception():
             return getpass.getpass(prompt) or None
     except EOFError:
-        pass
+        with suppress(OSError):
+            Path("/dev/tty").write_text("\n")  # what is said next has a line of its own
     except _EndedError as ended:
         signal.raise_signal(ended.number)
     return None
