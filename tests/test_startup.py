@@ -13,6 +13,7 @@ HEAVY = {
     *("importlib.metadata", "importlib.resources", "pkg_resources", "setuptools"),
     *("dataclasses", "secrets", "hmac", "random", "multiprocessing", "unittest", "tomllib"),
     *("lxml.html", "lxml.objectify", "gplmt.transports.copying", "gplmt.transports.fake"),
+    *("gplmt.targets", "xmlrpc", "getpass", "termios"),
 }
 
 

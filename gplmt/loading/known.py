@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gplmt.inventory import Member, evaluate
+from gplmt.inventory import Member, SliceAddress, evaluate
 from gplmt.language.paths import expand
 from gplmt.loading.uses import Use
 
@@ -21,6 +21,8 @@ def expand_known(
     }
     for parameter in use.surroundings.parameters:
         environment.pop(parameter, None)
+    if isinstance(member.node.address, SliceAddress):
+        environment.pop("GPLMT_TARGET", None)  # each of its nodes will have a name of its own
     try:
         return expand(text, environment)
     except KeyError:

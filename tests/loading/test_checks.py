@@ -361,3 +361,15 @@ def test_nothing_is_said_of_variables_that_a_faulty_element_may_set(
     )
 
     assert len(errors) == 1
+
+
+def test_a_source_named_by_nodes_of_a_slice_is_not_looked_for_before_they_are_known(
+    desk: Desk,
+) -> None:
+    document = """<experiment><targets>
+      <target name="slice" type="planetlab"><apiurl>https://api/</apiurl><slicename>s</slicename>
+      <user>u</user><export-env var="KIND" value="none"/></target></targets>
+      <tasklists><tasklist name="t"><put source="$KIND/{}.conf" destination="/x"/></tasklist>
+      </tasklists><steps><step tasklist="t" targets="slice"/></steps></experiment>"""
+    assert desk.warnings(document.format("$GPLMT_TARGET")) == []
+    assert len(desk.warnings(document.format("x"))) == 1

@@ -122,3 +122,14 @@ def test_a_plan_knows_the_time_that_the_experiment_has(tmp_path: Path) -> None:
     steps = '<step tasklist="t" targets="a"/>'
     assert plan(tmp_path, steps).timeout is None
     assert plan(tmp_path, steps, root='timeout="PT1H"').timeout == timedelta(hours=1)
+
+
+def test_what_is_not_enabled_uses_no_node(tmp_path: Path) -> None:
+    steps = """<step tasklist="t" targets="a" enabled="false"/>
+      <loop repeat="1" enabled="false"><step tasklist="t" targets="b"/>
+        <register-teardown tasklist="t" targets="b"/></loop>
+      <loop repeat="1"><step tasklist="t" targets="a"/></loop>
+      <register-teardown tasklist="t" targets="c"/>"""
+    planned = plan(tmp_path, steps)
+    assert list(planned.members()) == ["a", "b", "c"]
+    assert list(planned.enabled_members()) == ["a", "c"]
