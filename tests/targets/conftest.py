@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ssh.fixtures import *  # noqa: F403
 from tests.targets.bench import Bench
 from tests.targets.certificates import Authority
 
