@@ -25,9 +25,11 @@ _HASH = (  # of PASSWORD, made by `openssl passwd -6`
     "EggmKYO21"
 )
 _SECRET = ("shadow*", "gshadow*", "ssh", "sudoers*")
-_BECOME_ROOT_OF_MOUNTS = ("unshare", "--mount", "--propagation", "private")
+_NO_SHELLS = ("nologin", "false")
+_IN_A_MOUNT_NAMESPACE = ("unshare", "--mount", "--propagation", "private")
 _IN_A_USER_NAMESPACE = ("unshare", "--user", "--map-current-user", "--keep-caps", "--mount")
-_WITHOUT_CAPABILITIES = "setpriv --ambient-caps -all --inh-caps -all"
+_DIES_WITH_US = "setpriv --pdeathsig KILL"
+_WITHOUT_CAPABILITIES = "--ambient-caps -all --inh-caps -all"
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -47,8 +49,14 @@ class Account(Struct, frozen=True, kw_only=True):
 def own_account(home: Path, *, shell: str | None = None) -> Account:
     """The account of who runs the tests, with another home."""
     entry = pwd.getpwuid(os.geteuid())
-    shell = shell or (entry.pw_shell if os.access(entry.pw_shell, os.X_OK) else "/bin/sh")
-    return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid, home=home, shell=shell)
+    can_log_in = Path(entry.pw_shell).name not in _NO_SHELLS and os.access(entry.pw_shell, os.X_OK)
+    return Account(
+        name=entry.pw_name,
+        uid=entry.pw_uid,
+        gid=entry.pw_gid,
+        home=home,
+        shell=shell or (entry.pw_shell if can_log_in else "/bin/sh"),
+    )
 
 
 def ordinary_account(home: Path, *, uid: int, shell: str) -> Account:
@@ -76,15 +84,17 @@ def copy_etc(path: Path, account: Account) -> Path:
 def entering(etc: Path, *, system_shell: str | None = None) -> tuple[str, ...]:
     """What stands before the words of a program that shall find `etc` at /etc.
 
-    With `system_shell`, /bin/sh is that program there.
+    With `system_shell`, /bin/sh is that program there.  The program is killed if the thread that
+    has started it ends.
     """
-    mounts = [f"mount --bind '{etc}' /etc"]
+    steps = [f"mount --bind '{etc}' /etc"]
     if system_shell is not None:
-        mounts.append(f"mount --bind '{system_shell}' '{Path('/bin/sh').resolve()}'")
+        steps.append(f"mount --bind '{system_shell}' '{Path('/bin/sh').resolve()}'")
     if os.geteuid() == 0:
-        return (*_BECOME_ROOT_OF_MOUNTS, "sh", "-c", " && ".join([*mounts, 'exec "$0" "$@"']))
-    run = f'exec {_WITHOUT_CAPABILITIES} "$0" "$@"'
-    return (*_IN_A_USER_NAMESPACE, "sh", "-c", " && ".join([*mounts, run]))
+        steps.append(f'exec {_DIES_WITH_US} "$0" "$@"')
+        return (*_IN_A_MOUNT_NAMESPACE, "sh", "-c", " && ".join(steps))
+    steps.append(f'exec {_DIES_WITH_US} {_WITHOUT_CAPABILITIES} "$0" "$@"')
+    return (*_IN_A_USER_NAMESPACE, "sh", "-c", " && ".join(steps))
 
 
 def need_private_accounts(*, untested: str) -> None:

@@ -12,17 +12,17 @@ from tests.support.ssh.servers import Server
 
 @asynccontextmanager
 async def connected(
-    server: Server, *, password: str | None = None
+    server: Server, *, through: asyncssh.SSHClientConnection | None = None
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    """A connection by the server's key, or by a password; only the server's own key is trusted."""
+    """A connection, through that to a gateway if one is given; only the server's key is trusted."""
     async with asyncssh.connect(
         server.host,
         server.port,
         username=server.user,
-        client_keys=[str(server.identity_file)] if password is None else None,
-        password=password,
+        client_keys=[str(server.identity_file)],
         known_hosts=str(server.known_hosts),
         agent_path=None,
         config=None,
+        tunnel=through,
     ) as connection:
         yield connection
