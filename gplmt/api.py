@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,16 +13,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gplmt.clock import SystemClock
+from gplmt.diagnostics import Location
 from gplmt.engine.lifecycle import ExperimentRun
 from gplmt.engine.session import Session
-from gplmt.errors import SetupError, UsageError
+from gplmt.errors import UsageError
 from gplmt.events import Outcome
-from gplmt.inventory import Inventory, SliceAddress
+from gplmt.inventory import Inventory, Node, SliceAddress
 from gplmt.language.targets import PlanetlabTarget
 from gplmt.loading import Loaded, load
 from gplmt.planning import Plan, make_plan
-from gplmt.plugins import is_reachable, make_transport
-from gplmt.protocols import OutputLogs, Recorder, TransportSettings
+from gplmt.plugins import make_transport
+from gplmt.protocols import OutputLogs, Recorder, Transport, TransportSettings, Warn
 
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -110,48 +111,66 @@ def plan_experiment(loaded: Loaded) -> Plan:
     return make_plan(experiment, loaded.inventory)
 
 
-def require_transports(plan: Plan) -> None:
-    """See that every node can be reached by this version.
+class Notices:
+    """Takes warnings at any time, and passes them on as soon as there is somebody to take them."""
+
+    def __init__(self) -> None:
+        self._early: list[tuple[str, Location | None]] = []
+        self._warn: Warn | None = None
+
+    def warn(self, message: str, at: Location | None) -> None:
+        """Take a warning."""
+        if self._warn is None:
+            self._early.append((message, at))
+        else:
+            self._warn(message, at)
+
+    def pass_on(self, warn: Warn) -> None:
+        """From now on, and for what has come before, this is who takes them."""
+        self._warn = warn
+        for message, at in self._early:
+            warn(message, at)
+        self._early.clear()
+
+
+def make_transports(plan: Plan, settings: TransportSettings) -> dict[str, Transport]:
+    """The ways to reach all nodes that a run needs, by kind of address; nothing is opened.
+
+    May ask for passwords on the terminal, unless the settings forbid it.
 
     Raises:
-        SetupError: naming the first target that cannot.
+        SetupError: a node cannot be reached as the document wants it; all faults at once.
     """
+    nodes: dict[str, list[Node]] = {}
     for member in plan.enabled_members().values():
-        kind = member.node.address.kind
-        if not is_reachable(kind):
-            raise SetupError(
-                f"{member.node.at}: error: target '{member.node.name}' is of type {kind}, which "
-                "this version checks and plans, but cannot run"
-            )
+        nodes.setdefault(member.node.address.kind, []).append(member.node)
+    return {kind: make_transport(kind, settings, nodes[kind]) for kind in sorted(nodes)}
+
+
+def new_run_token() -> str:
+    """A word that marks the processes of one run."""
+    return os.urandom(8).hex()
 
 
 def run_plan(
     plan: Plan,
     *,
+    transports: Mapping[str, Transport],
     recorder: Recorder,
     logs: OutputLogs,
     run_directory: Path,
     working_directory: Path,
-    grace_seconds: float,
-    descriptor_limit: int | None = None,
 ) -> RunResult:
     """Run a plan on an event loop of its own, and return when its ending is over.
 
     SIGINT, SIGTERM and SIGHUP end it as LANGUAGE.md 11.2 says; a third one ends gplmt at once.
     """
-    kinds = {member.node.address.kind for member in plan.enabled_members().values()}
-    settings = TransportSettings(
-        directory=working_directory,
-        grace_seconds=grace_seconds,
-        run_token=os.urandom(8).hex(),
-        descriptor_limit=descriptor_limit,
-    )
 
     async def main() -> RunResult:
         session = Session(
             recorder=recorder,
             clock=SystemClock(),
-            transports={kind: make_transport(kind, settings) for kind in sorted(kinds)},
+            transports=transports,
             logs=logs,
             run_directory=run_directory,
             working_directory=working_directory,

@@ -43,6 +43,10 @@ class LaunchError(TaskError):
     """A command could not be started, so there is no status to compare."""
 
 
+class ConnectError(TaskError):
+    """A node could not be reached, or did not let us in; nothing was done there."""
+
+
 class ConnectionLostError(TaskError):
     """The connection to a node was lost; what a command did there is not known."""
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from gplmt.diagnostics import Location
 from gplmt.events import Event
 from gplmt.inventory import Node
 from gplmt.language.values import HostKeyChecking
@@ -181,11 +182,19 @@ class SshSettings(Struct, frozen=True, kw_only=True):
     is_batch: bool = False
 
 
+Warn = Callable[[str, Location | None], None]
+
+
+def warn_nobody(message: str, at: Location | None) -> None:
+    """Drop a warning."""
+
+
 class TransportSettings(Struct, frozen=True, kw_only=True):
     """What every transport is told when it is made.
 
     `directory` is where local commands start, `run_token` a random word that marks the
-    processes of this run, `descriptor_limit` the number of files that commands may open.
+    processes of this run, `descriptor_limit` the number of files that commands may open. `warn`
+    takes what the user should know and no task tells; it may be called at any time.
     """
 
     directory: Path
@@ -193,6 +202,7 @@ class TransportSettings(Struct, frozen=True, kw_only=True):
     run_token: str
     descriptor_limit: int | None = None
     ssh: SshSettings = SshSettings()
+    warn: Warn = warn_nobody
 
 
 class Transport(Protocol):

@@ -14,7 +14,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gplmt import __version__
+from gplmt.language.values import HostKeyChecking
+from gplmt.protocols import SshSettings
 
+_LEAST_LEASE_SECONDS = 3
+_MOST_OPENINGS = 10_000
 _LEAST_WIDTH = 40
 _USUAL_WIDTH = 98
 _RUN_EXAMPLES = """\
@@ -48,7 +52,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
     rng: str | None
     log_root: Path = Path("gplmt-runs")
     grace_seconds: float = 5.0
-    is_batch: bool = False
+    ssh: SshSettings = SshSettings()
     is_quiet: bool = False
     is_verbose: bool = False
 
@@ -158,11 +162,10 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show what would happen, and stop; as `gplmt plan`",
     )
-    parser.add_argument("--batch", action="store_true", help="never ask anything")
     parser.add_argument(
         "--grace",
         metavar="SECONDS",
-        type=_grace,
+        type=_seconds,
         default=5.0,
         help="how long a command that is stopped may take to end before it is killed (default: 5)",
     )
@@ -172,14 +175,68 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="tell of every step that starts and ends"
     )
+    _add_ssh_options(parser)
+    parser.add_argument(
+        "--lease",
+        metavar="SECONDS",
+        type=_lease,
+        default=SshSettings().lease_seconds,
+        help="how long a node and gplmt hear nothing of each other before the connection counts "
+        "as lost, and the node stops its commands (default: %(default)g)",
+    )
 
 
-def _grace(text: str) -> float:
+def _add_ssh_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("ssh targets")
+    group.add_argument("--batch", action="store_true", help="never ask anything")
+    group.add_argument(
+        "--ssh-config",
+        metavar="FILE",
+        type=_path,
+        help="the OpenSSH client configuration to use (default: the user's and the system's)",
+    )
+    group.add_argument(
+        "--host-key-checking",
+        choices=[policy.value for policy in HostKeyChecking],
+        help="what to do with a host key that is not known (default: strict)",
+    )
+    group.add_argument(
+        "--ssh-parallelism",
+        metavar="N",
+        type=_count,
+        default=SshSettings().parallelism,
+        help="how many connections are opened at a time (default: %(default)s)",
+    )
+    group.add_argument(
+        "--ssh-cooldown",
+        metavar="SECONDS",
+        type=_seconds,
+        default=SshSettings().cooldown_seconds,
+        help="how long to wait between two openings (default: %(default)g)",
+    )
+
+
+def _seconds(text: str) -> float:
     with suppress(ValueError):
         seconds = float(text)
         if 0 <= seconds < math.inf:
             return seconds
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 up")
+
+
+def _lease(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds < _LEAST_LEASE_SECONDS:
+        problem = f"{text!r} is too short; give at least {_LEAST_LEASE_SECONDS} seconds"
+        raise argparse.ArgumentTypeError(problem)
+    return seconds
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST_OPENINGS:
+        return int(text)
+    problem = f"{text!r} is not a whole number from 1 to {_MOST_OPENINGS}"
+    raise argparse.ArgumentTypeError(problem)
 
 
 def _path(text: str) -> str:
@@ -206,7 +263,19 @@ def _to_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> Argu
         command="plan" if given.dry else "run",
         log_root=Path(given.logroot_dir),
         grace_seconds=given.grace,
-        is_batch=given.batch,
+        ssh=_to_ssh_settings(given),
         is_quiet=given.quiet,
         is_verbose=given.verbose,
+    )
+
+
+def _to_ssh_settings(given: argparse.Namespace) -> SshSettings:
+    checking = given.host_key_checking
+    return SshSettings(
+        config_file=None if given.ssh_config is None else Path(given.ssh_config),
+        host_key_checking=None if checking is None else HostKeyChecking(checking),
+        parallelism=given.ssh_parallelism,
+        cooldown_seconds=given.ssh_cooldown,
+        lease_seconds=given.lease,
+        is_batch=given.batch,
     )

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Timer
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gplmt.api import (
+    Notices,
     RunResult,
+    make_transports,
+    new_run_token,
     plan_experiment,
-    require_transports,
     resolve_slices,
     run_plan,
 )
 from gplmt.cli.arguments import Arguments
 from gplmt.cli.source import load_source
 from gplmt.clock import SystemClock
+from gplmt.diagnostics import Location
 from gplmt.errors import GplmtError
 from gplmt.events import WarningIssued
 from gplmt.loading import Loaded
 from gplmt.planning import Plan
 from gplmt.prompting import ask_secret, can_ask
+from gplmt.protocols import Transport, TransportSettings
 from gplmt.recording.jsonl import JsonLines
 from gplmt.recording.logs import LogFiles, raise_descriptor_limit, tail
 from gplmt.recording.output import CommandOutput
@@ -37,25 +42,31 @@ _TAIL_BYTES = 2000
 _PATIENCE_SECONDS = 2.0
 
 
+class _Prepared(Struct, frozen=True, kw_only=True):
+    """All that a run needs, before it leaves a trace."""
+
+    loaded: Loaded
+    plan: Plan
+    transports: Mapping[str, Transport]
+    notices: Notices
+
+
 def run(arguments: Arguments) -> int:
     """Run the experiment; its own exit code (LANGUAGE.md 11.3).
 
     Raises:
         DocumentError, UsageError, SetupError: nothing has run.
     """
-    may_ask = not arguments.is_batch and can_ask()
-    loaded = resolve_slices(load_source(arguments), ask_secret=ask_secret if may_ask else None)
-    plan = plan_experiment(loaded)
-    require_transports(plan)
+    prepared = _prepare(arguments)
     directory = RunDirectory.create(
         arguments.log_root,
-        loaded.experiment,
+        prepared.loaded.experiment,
         now=SystemClock().now(),
         arguments=arguments.words,
     )
     terminal = Terminal()
     try:
-        result = _run_recorded(arguments, loaded, plan, directory, terminal)
+        result = _run_recorded(arguments, prepared, directory, terminal)
         if result.is_interrupted:
             _hurry(terminal)
     finally:
@@ -63,12 +74,25 @@ def run(arguments: Arguments) -> int:
     return result.exit_code
 
 
+def _prepare(arguments: Arguments) -> _Prepared:
+    may_ask = not arguments.ssh.is_batch and can_ask()
+    loaded = resolve_slices(load_source(arguments), ask_secret=ask_secret if may_ask else None)
+    plan = plan_experiment(loaded)
+    notices = Notices()
+    settings = TransportSettings(
+        directory=arguments.directory.absolute(),
+        grace_seconds=arguments.grace_seconds,
+        run_token=new_run_token(),
+        descriptor_limit=raise_descriptor_limit(),
+        ssh=arguments.ssh,
+        warn=notices.warn,
+    )
+    transports = make_transports(plan, settings)
+    return _Prepared(loaded=loaded, plan=plan, transports=transports, notices=notices)
+
+
 def _run_recorded(
-    arguments: Arguments,
-    loaded: Loaded,
-    plan: Plan,
-    directory: RunDirectory,
-    terminal: Terminal,
+    arguments: Arguments, prepared: _Prepared, directory: RunDirectory, terminal: Terminal
 ) -> RunResult:
     clock, summary = SystemClock(), Summary()
     progress = Progress(terminal.message, is_verbose=arguments.is_verbose)
@@ -77,18 +101,23 @@ def _run_recorded(
         now=clock.now(),
         report=terminal.message,
     )
-    for warning in loaded.warnings:
-        recorder.emit(WarningIssued(time=clock.now(), at=str(warning.at), message=warning.message))
+
+    def warn(message: str, at: Location | None) -> None:
+        place = None if at is None else str(at)
+        recorder.emit(WarningIssued(time=clock.now(), at=place, message=message))
+
+    for warning in prepared.loaded.warnings:
+        warn(warning.message, warning.at)
+    prepared.notices.pass_on(warn)
     gc.freeze()
     gc.enable()  # `main` had it off until here
     result = run_plan(
-        plan,
+        prepared.plan,
+        transports=prepared.transports,
         recorder=recorder,
         logs=CommandOutput(LogFiles(directory.path), None if arguments.is_quiet else terminal),
         run_directory=directory.path,
         working_directory=arguments.directory.absolute(),
-        grace_seconds=arguments.grace_seconds,
-        descriptor_limit=raise_descriptor_limit(),
     )
     recorder.close()
     terminal.message(

@@ -5,13 +5,26 @@
 # off.  The guard then stops everything, waits for the grace period, kills what is left, and ends.
 #
 # usage: sh -c GUARD gplmt-guard TOKEN GRACE
-#   TOKEN  random, of this run; its commands carry GPLMT_COMMAND_ID=TOKEN-...
+#        { echo "set -- TOKEN GRACE LEASE"; echo "{"; cat GUARD; echo "}"; } | sh
+#   TOKEN  random, of this guard; its commands carry GPLMT_COMMAND_ID=TOKEN-...
 #   GRACE  seconds between stopping and killing; a fraction where `sleep` takes one
+#   LEASE  seconds without a line on stdin after which it counts as ended: the network has been cut
+#
+# The second way is for the far end of a connection, where no argument is safe from the login
+# shell.  The guard then answers on stdout.  Its first line is `TOKEN ready WHO WHAT`, where WHO
+# is `leader` if processes started like it lead a group, WHAT `proc` if marked ones can be found.
 #
 # Lines on stdin:
-#   +WORD   add to what is there to be stopped
-#   -WORD   remove the same word again
-#   quit    end, and touch nothing
+#   +WORD            add to what is there to be stopped
+#   -WORD            remove the same word again
+#   =PGID:SIGNAL     its leader has ended; what it left in its group is there to be stopped
+#   .                we are still there; any line says so
+#   stop ID WORD...  stop all of these now; then answer `gone ID`
+#   kill ID WORD...  the same, without asking
+#   list ID          answer `found ID PID PGID MARK NAME` for every process that is there to be
+#                    stopped, MARK `-` if it bears none; then `gone ID`
+#   quit             end, and touch nothing
+# When the lease is over, it answers `lapsed` before it stops anything.
 # Words:
 #   PGID:SIGNAL       a process group, and the signal that asks it to stop
 #   PGID:SIGNAL:left  the same once its leader has been reaped; a process with this number is
@@ -24,11 +37,13 @@
 
 token=$1
 grace=$2
+lease=${3:-}
 words=' '
+watch=
 
 PATH=/usr/bin:/bin:$PATH
 trap '' HUP INT QUIT TERM PIPE TSTP TTIN TTOU USR1 USR2 ALRM
-exec >/dev/null 2>&1
+exec 3>&1 >/dev/null 2>&1
 cd /
 
 remember() {
@@ -41,10 +56,10 @@ forget() {
   esac
 }
 
-# Sorts the words into `groups` and the patterns of grep.
+# Sorts the words into `groups` and, behind those that are given, the patterns of grep.
 sort_words() {
   groups=' '
-  patterns="-e GPLMT_COMMAND_ID=$token-s"
+  patterns=$*
   for word in $words; do
     case $word in
       [0-9]*) groups="$groups$word " ;;
@@ -137,8 +152,12 @@ kill_all() {
   done
 }
 
+# Mostly all is gone soon; later looks may come less often.
 pause() {
-  sleep 0.1 || sleep 1
+  set -- $pauses
+  sleep "${1:-0.2}" || sleep 1
+  [ $# = 0 ] || shift
+  pauses=$*
 }
 
 # Whether two looks have found nothing: a process shows no environment while it executes a program.
@@ -149,9 +168,10 @@ all_gone() {
   return 0
 }
 
-stop_everything() {
-  sort_words
+# Takes `groups` and what `patterns` match down the ladder: ask, wait for the grace period, kill.
+stop_sorted() {
   asked=' '
+  pauses='0.02 0.05 0.1'
   sleep "$grace" &
   timer=$!
   until all_gone; do
@@ -160,6 +180,11 @@ stop_everything() {
     pause
   done
   kill -KILL "$timer"
+  kill_sorted
+}
+
+kill_sorted() {
+  pauses='0.02 0.05 0.1'
   for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     all_gone && return
     kill_all
@@ -167,12 +192,122 @@ stop_everything() {
   done
 }
 
+stop_everything() {
+  sort_words "-e GPLMT_COMMAND_ID=$token-s"
+  stop_sorted
+}
+
+# Does $1 to the words behind the ID $2, beside us, and answers.
+beside() {
+  (
+    exec </dev/null
+    action=$1
+    id=$2
+    shift 2
+    words="$*"
+    sort_words
+    $action
+    echo "gone $id" >&3
+  ) &
+}
+
+# Keeps of a group whose leader has ended what it has left.
+keep_left() {
+  forget "$1"
+  if kill -0 "-${1%%:*}"; then
+    remember "$1:left"
+  fi
+}
+
+# Answers for each process that is there to be stopped.
+list() {
+  sort_words "-e GPLMT_COMMAND_ID=$token-s"
+  find_living
+  all=$living
+  groups=' '
+  find_marked
+  for found in /proc/[0-9]*/stat; do
+    IFS= read -r stat <"$found" || continue
+    pid=${stat%% *}
+    name=${stat#*(}
+    name=${name%)*}
+    set -- ${stat##*)}
+    case $1 in
+      Z | X) continue ;;
+    esac
+    case "$marked " in
+      *" $pid "*)
+        mark=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n "s/^GPLMT_COMMAND_ID=$token-//p")
+        ;;
+      *)
+        mark=-
+        case $all in
+          *" $3:"*) ;;
+          *) continue ;;
+        esac
+        ;;
+    esac
+    echo "found $id $pid $3 ${mark:--} $name" >&3
+  done
+}
+
+# The time that is left until the lease is over begins anew.
+renew() {
+  [ -n "$lease" ] || return
+  if [ -n "$watch" ]; then
+    kill -TERM "$watch"
+    wait "$watch"
+    # A shell looks after what has ended beside it only when it is asked.
+    jobs
+  fi
+  last=${!:-}
+  # What is ignored here could not be heeded there.
+  trap - TERM
+  (
+    exec 3>&- </dev/null
+    trap '[ "${!:-}" = "$last" ] || kill -KILL "$!"; exit' TERM
+    sleep "$lease" &
+    wait "$!"
+    kill -USR2 "$$"
+  ) &
+  watch=$!
+  trap '' TERM
+}
+
+# Ends the loop below: what it reads from is at its end now.
+lapse() {
+  trap '' USR2
+  exec </dev/null
+  watch=
+  echo lapsed >&3
+}
+
+stop_watch() {
+  [ -z "$watch" ] || kill -TERM "$watch"
+}
+
+if [ -n "$lease" ]; then
+  trap lapse USR2
+  renew
+  kill -0 "-$$" && who=leader || who=member
+  [ -r /proc/self/environ ] && what=proc || what=none
+  echo "$token ready $who $what" >&3
+fi
 while IFS= read -r line; do
   case $line in
     +*) remember "${line#+}" ;;
     -*) forget "${line#-}" ;;
-    quit) exit ;;
+    =*) keep_left "${line#=}" ;;
+    .) renew ;;
+    stop\ *) beside stop_sorted ${line#stop } ;;
+    kill\ *) beside kill_sorted ${line#kill } ;;
+    list\ *) beside list "${line#list }" $words ;;
+    quit)
+      stop_watch
+      exit
+      ;;
   esac
 done
+stop_watch
 exec </dev/null
 stop_everything

@@ -35,7 +35,11 @@ class LocalTransport:
     """
 
     def __init__(
-        self, settings: TransportSettings, *, guard_shell: Sequence[str] = ("/bin/sh",)
+        self,
+        settings: TransportSettings,
+        nodes: Sequence[Node] = (),  # noqa: ARG002 (all are this host)
+        *,
+        guard_shell: Sequence[str] = ("/bin/sh",),
     ) -> None:
         token, grace_seconds = settings.run_token, settings.grace_seconds
         self._directory = settings.directory.absolute()

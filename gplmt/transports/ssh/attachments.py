@@ -1,0 +1,400 @@
+"""A node while we are connected to it: its connections, its guard, its commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from secrets import token_hex
+from typing import Any, NamedTuple
+
+import asyncssh
+from msgspec import Struct
+
+from gplmt.errors import ConnectError, ConnectionLostError, LaunchError, LogError
+from gplmt.inventory import Node
+from gplmt.protocols import Command, Leftover, OutputSink
+from gplmt.transports.leftovers import mark_of
+from gplmt.transports.ssh.guarding import Found, GuardSession
+from gplmt.transports.ssh.links import Link, LinkSession, SlotsTakenError
+from gplmt.transports.ssh.openings import Connection
+from gplmt.transports.ssh.scripts import SHELL, CommandScript
+from gplmt.transports.ssh.sessions import CommandSession
+from gplmt.transports.stopping import wait_despite_cancellation
+
+_PRUNE_AT = 1000
+_BEGIN_SECONDS = 10.0
+_ANSWER_SECONDS = 10.0
+
+
+class Period(Struct, frozen=True, kw_only=True):
+    """What an attachment is told when it is made; `token` marks its processes, and only them."""
+
+    node: Node
+    token: str
+    grace_seconds: float
+    lease_seconds: float
+
+
+class _Ended(NamedTuple):
+    command: Command
+    group: int
+
+
+class Attachment:
+    """Runs commands on a node until its first connection is lost, which takes all with it.
+
+    The guard stands on that connection: when it breaks, the guard stops everything on the node.
+    `lost` gives the reason then.  Further connections are opened when the server allows no
+    more sessions on those that are open; the loss of one only takes what ran on it.
+    """
+
+    def __init__(
+        self,
+        period: Period,
+        connection: Connection,
+        *,
+        open_another: Callable[[], Awaitable[Connection]],
+        on_lost: Callable[[Attachment], None],
+    ) -> None:
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._period = period
+        self._links = [Link(connection)]
+        self._open_another = open_another
+        self._on_lost = on_lost
+        self._growing = asyncio.Lock()
+        self._sign = f"gplmt-{token_hex(8)}"
+        self._guard = self._make_guard()
+        self._repair: asyncio.Task[None] | None = None
+        self._running: dict[str, CommandSession] = {}
+        self._ended: dict[str, _Ended] = {}
+        self._prune_at = _PRUNE_AT
+        self._is_killed = False
+        self._is_ending = False
+
+    @property
+    def node(self) -> Node:
+        """The node."""
+        return self._period.node
+
+    @property
+    def connection(self) -> Connection:
+        """The connection with which it stands and falls, for what takes no session."""
+        return self._links[0].connection
+
+    async def start(self) -> None:
+        """Start the guard.
+
+        Raises:
+            ConnectError: no command can be run there; the connection is closed.
+        """
+        link = self._links[0]
+        try:
+            link.reserve()
+            await link.open(self._guard, SHELL)
+            await _any_of(self._guard.ready, self._guard.gone)
+        except (asyncssh.Error, OSError) as error:
+            self._close_links()
+            raise ConnectError(f"no command can be run there: {error}") from error
+        except BaseException:
+            self._close_links()
+            raise
+        if self._guard.ready.cancelled():
+            self._close_links()
+            words = self._guard.last_words or "the login shell ended at once"
+            raise ConnectError(f"no command can be run there: {words}")
+
+    async def run(self, command: Command, *, stdout: OutputSink, stderr: OutputSink) -> int:
+        """Run a command; the return code as in `Completed`, once its shell has ended.
+
+        Cancelled, it stops all of the command first (LANGUAGE.md 7.5).
+
+        Raises:
+            LaunchError, LogError, ConnectionLostError: as `Transport.run`.
+        """
+        session = await self._begin(command, stdout, stderr)
+        mark = mark_of(command)
+        try:
+            returncode = await session.ended
+        except (asyncio.CancelledError, LogError, LaunchError, ConnectionLostError):
+            await self._despite_cancellation(self._stop(mark, session))
+            raise
+        finally:
+            self._running.pop(mark, None)
+        self._note_end(mark, session)
+        if len(self._ended) >= self._prune_at:
+            await self._prune()
+        return returncode
+
+    async def open_session(self, session: LinkSession, command: str) -> None:
+        """Run something in a session of its own; the guard knows nothing of it.
+
+        Raises:
+            asyncssh.Error, OSError, ConnectError, ConnectionLostError: it cannot be opened.
+        """
+        while True:
+            link = await self.link()
+            try:
+                await link.open(session, command)
+            except SlotsTakenError:
+                continue
+            return
+
+    async def link(self) -> Link:
+        """A connection on which a slot has been reserved; a new one where no slot is free.
+
+        Raises:
+            ConnectError, ConnectionLostError: there is none, and none can be opened.
+        """
+        while True:
+            if self.lost.done():
+                raise ConnectionLostError(self._loss())
+            if (link := self._roomy_link()) is not None:
+                link.reserve()
+                return link
+            async with self._growing:
+                if self._roomy_link() is None:
+                    first, *others = self._links
+                    alive = [link for link in others if not link.is_closed]
+                    self._links = [first, *alive, Link(await self._open_another())]
+
+    def beat(self) -> None:
+        """Tell the node that we are there."""
+        self._guard.beat()
+
+    async def stop_leftovers(self) -> tuple[Leftover, ...]:
+        """Stop what ended commands left running, as far as the node can be reached."""
+        found = await self._answer(self._guard.list())
+        remains = self._remains(found)
+        if not remains:
+            return ()
+        words = [word for mark in remains for word in self._words_left(mark)]
+        await self._answer(self._guard.stop(words))
+        return tuple(
+            Leftover(
+                node=self.node,
+                command=self._ended.pop(mark).command,
+                processes=tuple(f"{process.pid} {process.name}" for process in processes),
+            )
+            for mark, processes in remains.items()
+        )
+
+    def kill(self) -> None:
+        """Kill what runs and what is being stopped; nothing starts any more."""
+        self._is_killed = True
+        words = [word for mark in self._running for word in self._words(mark)]
+        if words:
+            self._guard.kill(words)
+
+    def begin_to_close(self) -> None:
+        """Let the guard go; what is marked to be left running lives on."""
+        self._is_ending = True
+        if self._repair is not None:
+            self._repair.cancel()
+        self._guard.quit()
+
+    async def close(self, *, patience_seconds: float) -> None:
+        """Close all connections, politely for as long as the patience lasts."""
+        if not self.lost.done():
+            await asyncio.wait((self._guard.gone,), timeout=patience_seconds)
+        connections = [link.connection for link in self._links]
+        for connection in connections:
+            connection.close()
+        for connection in connections:
+            await connection.wait_closed()
+        for session in list(self._running.values()):
+            session.let_go()
+
+    def abort(self, reason: str) -> None:
+        """Break all connections; what the commands do is not known any more, the guard stops it."""
+        if not self.lost.done():
+            self.lost.set_result(reason)
+            self._close_links()
+            self._on_lost(self)
+
+    async def _begin(
+        self, command: Command, stdout: OutputSink, stderr: OutputSink
+    ) -> CommandSession:
+        """Have a command started; the sinks are closed if that raises."""
+        try:
+            session = self._make_session(command, stdout, stderr)
+        except LaunchError:
+            stdout.close()
+            stderr.close()
+            raise
+        try:
+            await self.open_session(session, SHELL)
+            await self._guarded()
+            if self._is_killed:
+                raise LaunchError("the command is not started: gplmt is ending")
+        except BaseException as error:
+            session.abort()
+            session.connection_lost(None)
+            if isinstance(error, asyncssh.Error | OSError):
+                raise self._as_task_error(error) from error
+            raise
+        mark = mark_of(command)
+        self._running[mark] = session
+        if command.leave_running:
+            self._guard.add(mark)
+        session.begun.add_done_callback(partial(self._on_begun, session))
+        session.tell()
+        return session
+
+    def _make_session(
+        self, command: Command, stdout: OutputSink, stderr: OutputSink
+    ) -> CommandSession:
+        guard = self._guard
+        return CommandSession(
+            command,
+            CommandScript(
+                command,
+                marker=f"{self._period.token}-{mark_of(command)}{self.node.name}",
+                sign=self._sign,
+                new_session=not guard.is_leader,
+                is_noisy=guard.is_noisy,
+            ),
+            sign=self._sign,
+            is_noisy=guard.is_noisy,
+            stdout=stdout,
+            stderr=stderr,
+            explain_loss=self._loss,
+        )
+
+    def _on_begun(self, session: CommandSession, begun: asyncio.Future[int]) -> None:
+        if not begun.cancelled():
+            self._guard.add(_group_word(session, begun.result()))
+
+    def _as_task_error(self, error: Exception) -> LaunchError | ConnectionLostError:
+        if self.lost.done() or self._links[0].is_closed:
+            return ConnectionLostError(self._loss())
+        return LaunchError(f"the command cannot be started: {error}")
+
+    def _loss(self) -> str:
+        reason = self.lost.result() if self.lost.done() else "closed by the other side"
+        return f"the connection was lost ({reason})"
+
+    def _roomy_link(self) -> Link | None:
+        return next((link for link in self._links if link.has_slot and not link.is_closed), None)
+
+    async def _stop(self, mark: str, session: CommandSession) -> None:
+        """Take a command down the ladder, as far as the node can be reached."""
+        never_began = session.closed.done() and session.begun.cancelled()
+        if session.was_told and not never_began and not self.lost.done():
+            await _any_of(session.begun, session.closed, seconds=_BEGIN_SECONDS)
+            await self._guarded()
+            act = self._guard.kill if self._is_killed else self._guard.stop
+            await self._answer(act(self._words_of(mark, session)), self._period.grace_seconds)
+        session.abort()
+        session.let_go()
+
+    async def _answer(
+        self, answer: asyncio.Future[tuple[Found, ...]], seconds: float = 0.0
+    ) -> tuple[Found, ...]:
+        """What the guard answers; nothing if it does not."""
+        await _any_of(answer, self.lost, seconds=seconds + _ANSWER_SECONDS)
+        return answer.result() if answer.done() else ()
+
+    async def _despite_cancellation(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        await wait_despite_cancellation(task)
+        task.result()
+
+    def _words(self, mark: str) -> list[str]:
+        return self._words_of(mark, self._running[mark])
+
+    def _words_of(self, mark: str, session: CommandSession) -> list[str]:
+        if session.begun.done() and not session.begun.cancelled():
+            return [_group_word(session, session.begun.result()), mark]
+        return [mark]
+
+    def _words_left(self, mark: str) -> list[str]:
+        command, group = self._ended[mark]
+        return [f"{group}:{command.stop_signal}:left", mark]
+
+    def _note_end(self, mark: str, session: CommandSession) -> None:
+        group = session.begun.result()
+        word = _group_word(session, group)
+        if session.command.leave_running:
+            self._guard.remove(word)
+            self._guard.remove(mark)
+        else:
+            self._guard.leader_ended(word)
+            self._ended[mark] = _Ended(session.command, group)
+
+    async def _prune(self) -> None:
+        """Forget the commands of which nothing lives."""
+        before = list(self._ended)
+        self._prune_at = len(before) + _PRUNE_AT
+        remains = self._remains(await self._answer(self._guard.list()))
+        if not self.lost.done():
+            for mark in before:
+                if mark not in remains:
+                    self._ended.pop(mark, None)
+        self._prune_at = 2 * len(self._ended) + _PRUNE_AT
+
+    def _remains(self, found: tuple[Found, ...]) -> dict[str, list[Found]]:
+        """What lives, by the ended command that it belongs to."""
+        by_group = {ended.group: mark for mark, ended in self._ended.items()}
+        remains: dict[str, list[Found]] = {}
+        for process in found:
+            if process.mark is not None:
+                mark = process.mark.partition("/")[0] + "/"
+            else:
+                mark = by_group.get(process.group, "")
+            if mark in self._ended:
+                remains.setdefault(mark, []).append(process)
+        return remains
+
+    def _make_guard(self) -> GuardSession:
+        return GuardSession(
+            token=self._period.token,
+            grace_seconds=self._period.grace_seconds,
+            lease_seconds=self._period.lease_seconds,
+            on_end=self._on_guard_end,
+            on_lapse=self._on_lapse,
+        )
+
+    def _on_lapse(self) -> None:
+        seconds = self._period.lease_seconds
+        self.abort(f"the node heard nothing for {seconds:g} s, and stopped its commands")
+
+    def _on_guard_end(self, exc: Exception | None) -> None:
+        if self._is_ending or self.lost.done():
+            return
+        if self._links[0].is_closed or exc is not None:
+            self.abort(str(exc or "closed by the other side").lower())
+        elif self._guard.was_ready:
+            self._repair = asyncio.get_running_loop().create_task(self._replace_guard())
+
+    async def _replace_guard(self) -> None:
+        """Put another guard in the place of one that was killed."""
+        self._guard = guard = self._make_guard()
+        try:
+            await self.start()
+        except ConnectError as error:
+            self.abort(str(error))
+            return
+        for mark, session in self._running.items():
+            for word in self._words_of(mark, session):
+                if word != mark or session.command.leave_running:
+                    guard.add(word)
+
+    async def _guarded(self) -> None:
+        """Wait until there is a guard."""
+        while self._repair is not None and not self._repair.done():
+            await asyncio.wait((self._repair,))
+
+    def _close_links(self) -> None:
+        for link in self._links:
+            link.connection.abort()
+
+
+async def _any_of(*futures: asyncio.Future[Any], seconds: float | None = None) -> None:
+    """Wait until one of them is done, but no longer than `seconds`."""
+    await asyncio.wait(futures, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _group_word(session: CommandSession, group: int) -> str:
+    """A command's process group, as the guard wants to know it."""
+    return f"{group}:{session.command.stop_signal}"

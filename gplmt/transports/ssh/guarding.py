@@ -1,0 +1,200 @@
+"""The guard of a node: `guard.sh` in a channel of its own, and what is said to it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import asyncssh
+
+from gplmt.transports.guard import packed_script
+from gplmt.transports.ssh.links import LinkSession
+from gplmt.transports.ssh.scripts import guard_script
+
+_MAX_NOISE_BYTES = 65_536
+_LAZY_SECONDS = 0.05
+
+
+class Found(NamedTuple):
+    """A process that is there to be stopped; `mark` None where it bears none."""
+
+    pid: int
+    group: int
+    mark: str | None
+    name: str
+
+
+class GuardSession(LinkSession):
+    """A guard from its channel's opening to its end.
+
+    `ready` is done when commands may be started, and cancelled if the guard ends before. The
+    others are plain facts, known by then: `is_leader` says that the server gives each command a
+    process group, `sees_marks` that marked processes can be found, `is_noisy` that the login
+    shell writes to stderr on its own.
+
+    `on_end` is called once, when the guard is gone, with the reason if it is the connection that
+    has gone; `on_lapse` when it has heard nothing for the
+    time of the lease, and so is stopping everything.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        grace_seconds: float,
+        lease_seconds: float,
+        on_end: Callable[[Exception | None], None],
+        on_lapse: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self.token = token
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        self.gone: asyncio.Future[None] = self._loop.create_future()
+        self.is_leader = True
+        self.sees_marks = True
+        self.is_noisy = False
+        self._script = guard_script(
+            packed_script(), token=token, grace_seconds=grace_seconds, lease_seconds=lease_seconds
+        )
+        self._on_end = on_end
+        self._on_lapse = on_lapse
+        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+        self._received = b""
+        self._noise = b""
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[tuple[Found, ...]]] = {}
+        self._found: dict[int, list[Found]] = {}
+        self._unsent: dict[str, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether it has been a guard, and no failure to start one."""
+        return self.ready.done() and not self.ready.cancelled()
+
+    @property
+    def last_words(self) -> str:
+        """What the login shell wrote that started no guard: its last line."""
+        lines = (self._received + self._noise).decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+    def add(self, word: str) -> None:
+        """From now on this is stopped should we be gone; soon, where marks are found anyway."""
+        if self.sees_marks:
+            self._send_soon(f"+{word}")
+        else:
+            self._send(f"+{word}")
+
+    def remove(self, word: str) -> None:
+        """This shall live on."""
+        self._send(f"-{word}")
+
+    def leader_ended(self, group_word: str) -> None:
+        """What the leader of this group left in it is there to be stopped."""
+        self._unsent.pop(f"+{group_word}", None)
+        self._send_soon(f"={group_word}")
+
+    def stop(self, words: Iterable[str]) -> asyncio.Future[tuple[Found, ...]]:
+        """Begin to stop what the words name; done when it is gone, or the guard is."""
+        return self._ask("stop", words)
+
+    def kill(self, words: Iterable[str]) -> asyncio.Future[tuple[Found, ...]]:
+        """Kill what the words name; done as for `stop`."""
+        return self._ask("kill", words)
+
+    def list(self) -> asyncio.Future[tuple[Found, ...]]:
+        """What there is to be stopped now; done with nothing if the guard is gone."""
+        return self._ask("list", ())
+
+    def beat(self) -> None:
+        """Renew the lease."""
+        self._send(".")
+
+    def quit(self) -> None:
+        """Let the guard go; it stops nothing."""
+        self._send("quit")
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        """As asyncssh says."""
+        self._channel = chan
+
+    def session_started(self) -> None:
+        """As asyncssh says."""
+        if self._channel is not None:
+            self._channel.write(self._script)
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        """As asyncssh says."""
+        if datatype is not None:
+            self._noise = (self._noise + data)[-_MAX_NOISE_BYTES:]
+            return
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            self._take(line.decode(errors="replace"))
+        self._received = self._received[-_MAX_NOISE_BYTES:]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As asyncssh says: the guard has ended, or the connection has."""
+        super().connection_lost(exc)
+        self._channel = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.ready.cancel()
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_result(())
+        self._answers.clear()
+        if not self.gone.done():
+            self.gone.set_result(None)
+            self._on_end(exc)
+
+    def _take(self, line: str) -> None:
+        match line.split(" ", 5):
+            case [self.token, "ready", who, what]:
+                self.is_leader, self.sees_marks = who == "leader", what == "proc"
+                self.is_noisy = bool(self._noise)
+                if not self.ready.done():
+                    self.ready.set_result(None)
+            case ["lapsed"]:
+                self._on_lapse()
+            case ["found", number, pid, group, mark, name]:
+                known = None if mark == "-" else mark
+                self._found[int(number)].append(Found(int(pid), int(group), known, name))
+            case ["gone", number]:
+                answer = self._answers.pop(int(number))
+                found = tuple(self._found.pop(int(number)))
+                if not answer.done():
+                    answer.set_result(found)
+
+    def _ask(self, verb: str, words: Iterable[str]) -> asyncio.Future[tuple[Found, ...]]:
+        answer: asyncio.Future[tuple[Found, ...]] = self._loop.create_future()
+        if self._channel is None or self._channel.is_closing():
+            answer.set_result(())
+            return answer
+        number = next(self._numbers)
+        self._answers[number] = answer
+        self._found[number] = []
+        self._send(" ".join((verb, str(number), *words)))
+        return answer
+
+    def _send_soon(self, line: str) -> None:
+        """Write a line with the next one or before long: each write costs both ends."""
+        self._unsent[line] = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(_LAZY_SECONDS, self._flush)
+
+    def _send(self, line: str) -> None:
+        self._unsent[line] = None
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._channel is not None and not self._channel.is_closing():
+            self._channel.write("".join(f"{line}\n" for line in self._unsent).encode())
+        self._unsent.clear()

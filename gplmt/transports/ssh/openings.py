@@ -1,0 +1,204 @@
+"""Opening connections: in turn, again when a server was busy, through jump hosts (LANGUAGE 7.7)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import asyncssh
+
+from gplmt.errors import ConnectError
+from gplmt.protocols import SshSettings
+from gplmt.transports.ssh.host_keys import explain
+from gplmt.transports.ssh.logins import Login
+from gplmt.transports.ssh.windows import Doors
+
+_FIRST_PAUSE_SECONDS = 0.3
+_PROMPT_SECONDS = 1.0
+_BEATS_PER_LEASE = 5
+_MISSED_BEATS = 3
+_TURNED_AWAY = (asyncssh.ConnectionLost, ConnectionResetError, BrokenPipeError)
+_FINAL = (
+    ConnectionRefusedError,
+    socket.gaierror,
+    FileNotFoundError,
+    PermissionError,
+    asyncssh.PermissionDenied,
+    asyncssh.HostKeyNotVerifiable,
+    asyncssh.KeyExchangeFailed,
+    asyncssh.ProtocolError,
+    asyncssh.ChannelOpenError,
+)
+
+Connection = asyncssh.SSHClientConnection
+
+
+class Openings:
+    """Opens connections; those to jump hosts are shared by all nodes behind them."""
+
+    def __init__(self, settings: SshSettings) -> None:
+        self.beat_seconds = settings.lease_seconds / _BEATS_PER_LEASE
+        self._doors = Doors(
+            parallelism=settings.parallelism, cooldown_seconds=settings.cooldown_seconds
+        )
+        self._gateways: dict[Login, asyncio.Task[Connection]] = {}
+
+    async def open(self, login: Login) -> Connection:
+        """Open a connection and log in.
+
+        It is tried again for as long as the login's connect timeout, the time aside in which
+        others have their turn.
+
+        Raises:
+            ConnectError: the reason.
+        """
+        budget = _Budget(login.connect_timeout_seconds)
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._attempt(login, budget)
+            except (OSError, asyncssh.Error) as error:
+                if isinstance(error, _TURNED_AWAY):
+                    self._doors.window.narrow()
+                wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 (spreads, hides nothing)
+                if isinstance(error, _FINAL) or wait >= budget.left:
+                    raise ConnectError(explain(error, login)) from error
+            async with budget.spending():
+                await asyncio.sleep(wait)
+            pause *= 2
+
+    async def close(self) -> None:
+        """Close the connections to jump hosts."""
+        opened, self._gateways = self._gateways, {}
+        for task in opened.values():
+            task.cancel()
+            with suppress(asyncio.CancelledError, ConnectError):
+                connection = await task
+                connection.abort()
+                await connection.wait_closed()
+
+    async def _attempt(self, login: Login, budget: _Budget) -> Connection:
+        tunnel = None
+        if login.jumps:
+            async with budget.spending():
+                tunnel = await self._gateway(login.jumps[-1])
+        async with self._doors.passing(login.server_key):
+            if tunnel is not None or login.proxy_command is not None:
+                return await self._log_in(login, budget, tunnel=tunnel)
+            connected = await _connect(login, budget, at_most=_PROMPT_SECONDS)
+            if connected is not None:
+                return await self._log_in(login, budget, sock=connected)
+        # Who is slow to answer, or gone, does not keep others waiting.
+        connected = await _connect(login, budget)
+        async with self._doors.passing(login.server_key):
+            return await self._log_in(login, budget, sock=connected)
+
+    async def _log_in(
+        self,
+        login: Login,
+        budget: _Budget,
+        *,
+        sock: socket.socket | None = None,
+        tunnel: Connection | None = None,
+    ) -> Connection:
+        async with budget.spending():
+            try:
+                connection = await asyncssh.connect(
+                    login.host,
+                    login.port,
+                    options=login.options,
+                    sock=sock,
+                    tunnel=tunnel,
+                    login_timeout=0,
+                    keepalive_interval=self.beat_seconds,
+                    keepalive_count_max=_MISSED_BEATS,
+                )
+            except BaseException:
+                if sock is not None:
+                    sock.close()
+                raise
+        self._doors.window.widen()
+        if sock is not None:
+            acknowledge_at_once(connection)
+        return connection
+
+    async def _gateway(self, login: Login) -> Connection:
+        """The connection to a jump host, opened once for all."""
+        task = self._gateways.get(login)
+        if task is None or (task.done() and (_has_failed(task) or task.result().is_closed())):
+            task = self._gateways[login] = asyncio.get_running_loop().create_task(self.open(login))
+        try:
+            return await asyncio.shield(task)
+        except ConnectError as error:
+            raise ConnectError(f"the jump host {login.host}: {error}") from error
+
+
+class _Budget:
+    """The time that opening a connection may take, while it is spent on it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    @asynccontextmanager
+    async def spending(self, *, at_most: float | None = None) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(self.left if at_most is None else min(at_most, self.left)):
+                yield
+        finally:
+            self.left -= loop.time() - began
+
+
+def acknowledge_at_once(connection: Connection) -> None:
+    """Have the kernel not wait 40 ms with the acknowledgement that the server waits for.
+
+    It forgets this after a while, so it is said again where it matters.
+    """
+    sock = connection.get_extra_info("socket")
+    with suppress(AttributeError, OSError):  # not Linux, or no TCP
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+async def _connect(
+    login: Login, budget: _Budget, *, at_most: float | None = None
+) -> socket.socket | None:
+    """Open a TCP connection; None if there is no answer in `at_most` seconds."""
+    try:
+        async with budget.spending(at_most=at_most):
+            return await _connect_to_any(login)
+    except TimeoutError:
+        if at_most is None or budget.left <= 0:
+            raise
+        return None
+
+
+async def _connect_to_any(login: Login) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    family = login.options.family
+    addresses = await loop.getaddrinfo(
+        login.host, login.port, family=family, type=socket.SOCK_STREAM
+    )
+    for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
+        sock = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
+        try:
+            if login.options.local_addr:
+                sock.bind(login.options.local_addr)
+            await loop.sock_connect(sock, address)
+        except OSError:
+            sock.close()
+            if number == len(addresses):
+                raise
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise OSError(f"{login.host} has no address")
+
+
+def _has_failed(task: asyncio.Task[Connection]) -> bool:
+    return task.cancelled() or task.exception() is not None
