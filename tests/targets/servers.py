@@ -6,7 +6,7 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Self
 from xmlrpc.client import Fault
@@ -48,7 +48,7 @@ class _XmlRpcServer(socketserver.ThreadingMixIn, SimpleXMLRPCServer):
 class Plc(_Served):
     """Speaks PLCAPI; `slices` has the hosts of nodes by their number, for each slice by name.
 
-    `calls` are those that came.  `before` is called when one has.
+    `calls` are those that came.  `before` is called when one has.  It tells no host of `hidden`.
     """
 
     def __init__(
@@ -57,10 +57,12 @@ class Plc(_Served):
         *,
         tls: ssl.SSLContext | None = None,
         before: Callable[[], object] = lambda: None,
+        hidden: Collection[int] = (),
     ) -> None:
         self.calls: list[tuple[str, *Call]] = []
         self._slices = slices
         self._before = before
+        self._hidden = hidden
         self.server = server = _XmlRpcServer((_HOST, 0), _Handler, logRequests=False)
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
@@ -90,7 +92,7 @@ class Plc(_Served):
         return [
             {"node_id": number, "hostname": nodes[number], "boot_state": "boot"}
             for number in sorted(nodes)
-            if number in node_ids
+            if number in node_ids and number not in self._hidden
         ]
 
 

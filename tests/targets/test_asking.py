@@ -78,6 +78,15 @@ def test_a_slice_without_nodes_is_told(bench: Bench) -> None:
     ]
 
 
+def test_a_node_without_a_host_is_told(bench: Bench) -> None:
+    with Plc(SLICES, hidden=[1]) as plc:
+        told = bench.refused(slice_target(plc.url))
+    assert told == [
+        f"lab.xml:2: error: target 'slice': the API {plc.url} does not tell the host of node 1 of "
+        "slice 's'; remove the node from the slice, or try again"
+    ]
+
+
 def test_a_wrong_password_is_told_and_blotted_out_of_what_the_api_says(bench: Bench) -> None:
     with Plc(SLICES) as plc:
         target = slice_target(plc.url, more="<password>guessed</password>")

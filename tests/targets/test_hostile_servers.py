@@ -29,6 +29,7 @@ BOMB = (
     f'<?xml version="1.0"?><!DOCTYPE m [<!ENTITY l0 "ha">{LAUGHS}]><methodResponse><params>'
     "<param><value>&l8;</value></param></params></methodResponse>"
 )
+HARMLESS = "<!DOCTYPE methodResponse [<!ENTITY node '<value><int>1</int></value>'>]>"
 OUTSIDE = BOMB.replace('l0 "ha"', 'l0 SYSTEM "file:///etc/passwd"').replace("&l8;", "&l0;")
 
 
@@ -86,11 +87,18 @@ def told_of(bench: Bench, behaviour: Behaviour, *, timeout_seconds: float = 10.0
         BOMB.encode(),
         OUTSIDE.encode(),
         BOMB.encode("utf-16"),
+        HARMLESS.encode() + slices("<value><array><data>&node;</data></array></value>"),
     ],
-    ids=range(30),
+    ids=range(31),
 )
 def test_an_answer_that_is_none_is_told(bench: Bench, body: bytes) -> None:
     assert told_of(bench, answering(body)) == UNEXPECTED
+
+
+def test_slices_that_nobody_asked_for_are_told(bench: Bench) -> None:
+    two = "<struct><member><name>node_ids</name><value><array/></value></member></struct>" * 2
+    body = answer(f"<value><array><data>{two}</data></array></value>")
+    assert told_of(bench, answering(body)) == "the API {} knows 2 slices 's'; check <slicename>"
 
 
 def test_entities_are_not_expanded(bench: Bench) -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 
-from tests.support.program import GPLMT, Program, until
+import pytest
+
+from tests.support.program import GPLMT, LIGHT, Program, until
 from tests.targets.bench import STEP, WITH_PASSWORD, document, slice_target
 from tests.targets.servers import PASSWORD, USER, Plc, Rough, keeping_silent
 
 SLICES = {"s": {1: "a.example", 2: "b.example"}}
+SCRIPT = (  # which leaves it to Python what Ctrl-C does
+    sys.executable,
+    "-c",
+    "import sys; from gplmt.cli.commands import call_light; sys.exit(call_light(sys.argv[1:]))",
+)
 NEAR = '<target name="near" type="local"/>'
 NEAR_STEP = '<step tasklist="t" targets="near"/>'
 
@@ -89,9 +97,11 @@ def test_slices_of_teardowns_and_loops_are_asked_for(program: Program) -> None:
     assert sorted(str(names) for _, _, names, _ in plc.calls) == ["['d']", "['i']"]
 
 
-def test_ctrl_c_ends_the_asking_at_once(program: Program) -> None:
+@pytest.mark.parametrize("caller", [LIGHT, SCRIPT], ids=["program", "script"])
+def test_ctrl_c_ends_the_asking_at_once(program: Program, caller: tuple[str, ...]) -> None:
     with Rough(keeping_silent) as server:
-        run = program.start(document(slice_target(server.url)), environment=WITH_PASSWORD)
+        text = document(slice_target(server.url))
+        run = program.start(text, program=caller, environment=WITH_PASSWORD)
         until(lambda: server.connections)
         started = time.monotonic()
         run.send(signal.SIGINT).wait()
