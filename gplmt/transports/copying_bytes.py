@@ -6,18 +6,19 @@ import errno
 import os
 import select
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 from msgspec import Struct
 
-from gplmt.errors import CopyError
+from gplmt.transports.copying_names import failing_as
 
 # What is copied between two looks at whether to stop: 40 ms on a disk of 100 MB/s.
 _CHUNK_BYTES = 4 << 20
 _BLOCK_BYTES = 1 << 20
-_POLL_SECONDS = 0.02
+# Between two looks at what does not tell when it is ready.
+POLL_SECONDS = 0.02
 
 
 class StoppedError(Exception):
@@ -32,21 +33,6 @@ def check_stop(stop: Event) -> None:
     """
     if stop.is_set():
         raise StoppedError
-
-
-def shown(path: Path) -> str:
-    """The path as it may stand in a message of one line: odd characters are escaped."""
-    text = str(path)
-    return text if text.isprintable() else repr(text)
-
-
-@contextmanager
-def failing_as(action: str, path: Path) -> Iterator[None]:
-    """Turn an OSError into the CopyError `cannot ACTION PATH: reason`."""
-    try:
-        yield
-    except OSError as exc:
-        raise CopyError(f"cannot {action} {shown(path)}: {exc.strerror or exc}") from exc
 
 
 class Transfer(Struct, frozen=True, kw_only=True):
@@ -88,7 +74,7 @@ class Transfer(Struct, frozen=True, kw_only=True):
                 check_stop(self.stop)
                 rest = rest[self._write_some(rest) :]
                 if rest:
-                    poller.poll(_POLL_SECONDS * 1000)
+                    poller.poll(POLL_SECONDS * 1000)
         return offset
 
     def _copy_extent(self, start: int, end: int | None) -> int:
@@ -149,13 +135,23 @@ def open_through(destination: Path, stop: Event) -> int:
         CopyError: the reason.
         StoppedError: nobody did before `stop` was set.
     """
+    while (writing := open_if_read(destination)) is None:
+        check_stop(stop)
+        stop.wait(POLL_SECONDS)
+    return writing
+
+
+def open_if_read(destination: Path) -> int | None:
+    """Open what is no regular file for writing without blocking; None for an unread FIFO.
+
+    Raises:
+        CopyError: the reason.
+    """
     flags = os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     with failing_as("write", destination):
-        while True:
-            try:
-                return os.open(destination, flags)
-            except OSError as exc:
-                if exc.errno != errno.ENXIO or not destination.is_fifo():
-                    raise
-            check_stop(stop)
-            stop.wait(_POLL_SECONDS)
+        try:
+            return os.open(destination, flags)
+        except OSError as exc:
+            if exc.errno != errno.ENXIO or not destination.is_fifo():
+                raise
+    return None

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Event
 
 from msgspec import Struct
 
 from gplmt.errors import CopyError
-from gplmt.transports.copying_bytes import Transfer, failing_as, open_through, shown
-
-_TEMPORARY = re.compile(r"\.gplmt-[0-9a-f]{16}\.tmp")
+from gplmt.transports.copying_bytes import Transfer, open_through
+from gplmt.transports.copying_names import failing_as, shown, temporary_beside
 
 
 class FileCopied(Struct, frozen=True, kw_only=True):
@@ -37,7 +35,7 @@ def copy_file(source: Path, destination: Path, *, stop: Event) -> FileCopied:
         StoppedError: `stop` was set; likewise.
     """
     with (
-        _opened_source(source) as (reading, before),
+        opened_source(source) as (reading, before),
         _opened_target(source, before, destination, stop) as (writing, target),
     ):
         is_new = target is not None and not target.exists()
@@ -49,21 +47,11 @@ def copy_file(source: Path, destination: Path, *, stop: Event) -> FileCopied:
             stop=stop,
         )
         count = transfer.copy() if target else transfer.stream()
-        _check_length(source, before, count)
+        check_length(source, before, count)
     return FileCopied(bytes=count, created=target if is_new else None)
 
 
-def temporary_beside(target: Path) -> Path:
-    """A new hidden name in the directory of `target`, for what shall become `target`."""
-    return target.parent / f".gplmt-{os.urandom(8).hex()}.tmp"
-
-
-def is_temporary(name: str) -> bool:
-    """Whether it is the name of a file that a copy, perhaps another one, is still writing."""
-    return _TEMPORARY.fullmatch(name) is not None
-
-
-def refuse_directory(source: Path, destination: Path) -> None:
+def refuse_directory(source: PurePath, destination: Path) -> None:
     """Let nothing that is no directory take the place of one.
 
     Raises:
@@ -76,15 +64,65 @@ def refuse_directory(source: Path, destination: Path) -> None:
 
 
 @contextmanager
-def _opened_source(source: Path) -> Iterator[tuple[int, os.stat_result]]:
+def opened_source(source: Path) -> Iterator[tuple[int, os.stat_result]]:
+    """A regular file, open for reading, and its status.
+
+    Raises:
+        CopyError: it cannot be read, or is none.
+    """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     with failing_as("read", source):
         reading = os.open(source, flags)
-    with _closing(reading):
+    with closing(reading):
         status = os.fstat(reading)
         if not stat.S_ISREG(status.st_mode):
             raise CopyError(f"cannot read {shown(source)}: it is no longer a regular file")
         yield reading, status
+
+
+def replaceable(destination: Path) -> Path | None:
+    """The path that a new file shall take; None if the destination must be written through.
+
+    Raises:
+        OSError: links lead in a circle, say.
+    """
+    status = _status(destination)
+    # Only now, as links in a circle have been refused.
+    target = destination.resolve() if destination.is_symlink() else destination
+    if status is None:
+        return target
+    # A link in /proc may lead to an open file that has no name any more.
+    has_name = target.exists() and os.path.samestat(target.stat(), status)
+    return target if stat.S_ISREG(status.st_mode) and has_name else None
+
+
+@contextmanager
+def replacement(target: Path, *, mode: int) -> Iterator[int]:
+    """A new file that becomes `target` at the end of the block, or disappears with an error."""
+    temporary = temporary_beside(target)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with failing_as("write", target):
+        writing = os.open(temporary, flags, mode=0o600)
+        try:
+            with closing(writing):
+                yield writing
+                _set_mode(writing, mode)
+            temporary.replace(target)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+            raise
+
+
+def check_length(source: PurePath, before: os.stat_result, count: int) -> None:
+    """Let no file count as copied that has become shorter meanwhile.
+
+    Raises:
+        CopyError: it has.
+    """
+    # Files of /proc and /sys, which occupy no blocks, do not tell their true size.
+    if count < before.st_size and before.st_blocks:
+        raise CopyError(f"cannot copy {shown(source)}: it was cut while it was copied")
 
 
 @contextmanager
@@ -94,29 +132,22 @@ def _opened_target(
     """What to write to, and the path that it shall replace; None if it is written through."""
     with failing_as("write", destination):
         refuse_directory(source, destination)
-        target = _replaceable(source, before, destination)
+        target = replaceable(destination)
+        _refuse_itself(source, before, destination)
     if target is None:
-        with failing_as("write", destination), _closing(open_through(destination, stop)) as file:
+        with failing_as("write", destination), closing(open_through(destination, stop)) as file:
             yield file, None
     else:
-        with _replacement(target, mode=before.st_mode & 0o777) as file:
+        with replacement(target, mode=before.st_mode & 0o777) as file:
             yield file, target
 
 
-def _replaceable(source: Path, before: os.stat_result, destination: Path) -> Path | None:
-    """The path that a new file shall take; None if the destination must be written through."""
+def _refuse_itself(source: Path, before: os.stat_result, destination: Path) -> None:
     status = _status(destination)
-    # Only now, as links in a circle have been refused.
-    target = destination.resolve() if destination.is_symlink() else destination
-    if status is None:
-        return target
-    if os.path.samestat(before, status):
+    if status is not None and os.path.samestat(before, status):
         raise CopyError(
             f"cannot copy {shown(source)} to {shown(destination)}: they are the same file"
         )
-    # A link in /proc may lead to an open file that has no name any more.
-    has_name = target.exists() and os.path.samestat(target.stat(), status)
-    return target if stat.S_ISREG(status.st_mode) and has_name else None
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -127,25 +158,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 @contextmanager
-def _replacement(target: Path, *, mode: int) -> Iterator[int]:
-    """A new file that becomes `target` at the end of the block, or disappears with an error."""
-    temporary = temporary_beside(target)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with failing_as("write", target):
-        writing = os.open(temporary, flags, mode=0o600)
-        try:
-            with _closing(writing):
-                yield writing
-                _set_mode(writing, mode)
-            temporary.replace(target)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
-            raise
-
-
-@contextmanager
-def _closing(descriptor: int) -> Iterator[int]:
+def closing(descriptor: int) -> Iterator[int]:
     """Close at the end; over NFS that may be where a full disk shows."""
     try:
         yield descriptor
@@ -157,9 +170,3 @@ def _set_mode(descriptor: int, mode: int) -> None:
     # The file is ours, so a refusal means a file system without permission bits.
     with suppress(PermissionError):
         os.fchmod(descriptor, mode)
-
-
-def _check_length(source: Path, before: os.stat_result, count: int) -> None:
-    # Files of /proc and /sys, which occupy no blocks, do not tell their true size.
-    if count < before.st_size and before.st_blocks:
-        raise CopyError(f"cannot copy {shown(source)}: it was cut while it was copied")

@@ -5,15 +5,37 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from enum import Enum
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from gplmt.errors import CopyError
-from gplmt.transports.copying_bytes import failing_as, shown
+from gplmt.transports.copying_names import failing_as, shown
+
+_S = TypeVar("_S", bound=PurePath)
+_D = TypeVar("_D", bound=PurePath)
+
+
+class Beginning(Enum):
+    """Where the path that a text means begins."""
+
+    HOME = "home"
+    ROOT = "root"
+    WORKING_DIRECTORY = "working directory"
 
 
 def says_into(destination: str) -> bool:
     """Whether the user's text alone means *into* that directory, existing or not."""
     return destination.rpartition("/")[2] in ("", ".", "..")
+
+
+def beginning(text: str) -> tuple[Beginning, str]:
+    """Where a path on a node begins, and the rest; only the rest may be a pattern (5.5)."""
+    if text == "~" or text.startswith("~/"):
+        return Beginning.HOME, text[2:]
+    if text.startswith("/"):
+        return Beginning.ROOT, text.lstrip("/")
+    return Beginning.WORKING_DIRECTORY, text
 
 
 def node_path(text: str, directory: Path) -> Path:
@@ -63,9 +85,18 @@ def place(
     """
     if not (into or len(sources) > 1 or _is_entered(sources[0], destination)):
         return ((sources[0], destination),)
-    places: dict[Path, Path] = {}
-    for source in sources:
-        target = destination / _name(source)
+    return name_copies([(source, own_name(source)) for source in sources], destination)
+
+
+def name_copies(sources: Sequence[tuple[_S, str]], destination: _D) -> tuple[tuple[_S, _D], ...]:
+    """Each source, given with its own name, with the path of its copy in `destination`.
+
+    Raises:
+        CopyError: two sources would have the same path.
+    """
+    places: dict[_D, _S] = {}
+    for source, name in sources:
+        target = destination / name
         if target in places:
             raise CopyError(
                 f"cannot copy both {shown(places[target])} and {shown(source)} to {shown(target)}"
@@ -74,13 +105,36 @@ def place(
     return tuple((source, target) for target, source in places.items())
 
 
+def is_entered(destination: PurePath, *, name: str, is_directory: bool) -> bool:
+    """Whether a source goes into `destination`, an existing directory, or merges with it."""
+    return not is_directory or name != destination.name
+
+
+def is_renamed(target: PurePath, destination: PurePath, *, name: str) -> bool:
+    """Whether a copy that was not placed *into* its destination has another name than its source.
+
+    For a new directory the same copy would mean something else the second time.
+    """
+    return target == destination and target.name != name
+
+
+def own_name(source: Path) -> str:
+    """The name that a copy *into* a directory has there."""
+    if source.name in ("", ".."):
+        return Path(os.path.realpath(source)).name
+    return source.name
+
+
 def _anchored(text: str, directory: Path) -> tuple[Path, str]:
-    """The directory where `text` begins, and the rest; only the rest may be a pattern."""
-    if text == "~" or text.startswith("~/"):
-        return directory / _home(), text[2:]
-    if text.startswith("/"):
-        return Path("/"), text.lstrip("/")
-    return directory, text
+    """The directory where `text` begins, and the rest."""
+    where, rest = beginning(text)
+    match where:
+        case Beginning.HOME:
+            return directory / _home(), rest
+        case Beginning.ROOT:
+            return Path("/"), rest
+        case Beginning.WORKING_DIRECTORY:
+            return directory, rest
 
 
 def _home() -> Path:
@@ -96,10 +150,4 @@ def _is_entered(source: Path, destination: Path) -> bool:
         if not destination.is_dir():
             return False
     with failing_as("read", source):
-        return not source.is_dir() or _name(source) != destination.name
-
-
-def _name(source: Path) -> str:
-    if source.name in ("", ".."):
-        return Path(os.path.realpath(source)).name
-    return source.name
+        return is_entered(destination, name=own_name(source), is_directory=source.is_dir())
