@@ -100,9 +100,10 @@ def test_slices_of_teardowns_and_loops_are_asked_for(program: Program) -> None:
 @pytest.mark.parametrize("caller", [LIGHT, SCRIPT], ids=["program", "script"])
 def test_ctrl_c_ends_the_asking_at_once(program: Program, caller: tuple[str, ...]) -> None:
     with Rough(keeping_silent) as server:
-        text = document(slice_target(server.url))
+        other = slice_target(server.url, name="other", slice_name="o")
+        text = document(slice_target(server.url) + other, STEP + STEP.replace("slice", "other"))
         run = program.start(text, program=caller, environment=WITH_PASSWORD)
-        until(lambda: server.connections)
+        until(lambda: server.connections == 2)
         started = time.monotonic()
         run.send(signal.SIGINT).wait()
     assert time.monotonic() - started < 2
