@@ -17,6 +17,7 @@ from http.client import (
     HTTPResponse,
     HTTPSConnection,
     IncompleteRead,
+    InvalidURL,
     RemoteDisconnected,
 )
 from typing import NoReturn, TypeVar
@@ -172,7 +173,7 @@ class Endpoint:
             case OSError():
                 reason = _lowered(error.strerror or str(error))
                 return ApiError(f"{api} cannot be reached: {reason}", hint)
-            case HTTPException():
+            case HTTPException() if not isinstance(error, InvalidURL):
                 return ApiError(f"{api} does not speak HTTP", hint)
             case _:
                 return ApiError(f"{self._url!r} is not an address", "check <apiurl>")

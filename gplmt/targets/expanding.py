@@ -88,9 +88,11 @@ class _Expander:
         for host in hosts:
             name = f"{target.name}.{host}"
             if not NAME.fullmatch(host):
-                problem = f"the node {host!r} of target '{target.name}' has a host name that is "
+                problem = (
+                    f"the node {host!r} of target '{target.name}' is named as no target can be"
+                )
                 hint = "names have letters, digits and _ . - (not first: . -)"
-                self._faults.error(target.at, f"{problem}no name", hint)
+                self._faults.error(target.at, problem, hint)
             elif len(name) > NAME_MAX_CHARACTERS:
                 problem = f"the name '{name}' of a node is too long"
                 hint = f"names have at most {NAME_MAX_CHARACTERS} characters; rename the target"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from gplmt.targets.endpoint import ApiError, Endpoint
+
+NodeId = Annotated[int, Meta(ge=0, lt=1 << 31)]  # what XML-RPC has integers for
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -17,11 +21,11 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class _Slice(Struct):
-    node_ids: tuple[int, ...]
+    node_ids: tuple[NodeId, ...]
 
 
 class _Node(Struct):
-    node_id: int
+    node_id: NodeId
     hostname: str
 
 

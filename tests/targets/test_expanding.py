@@ -176,7 +176,7 @@ def test_a_host_that_is_no_name_is_told(bench: Bench, host: str) -> None:  # 2.1
     _, faults = expanded(bench, NEAR + "\n" + SLICE, step, ["good", host])
     shown = repr(host)
     assert faults == [
-        f"lab.xml:3: error: the node {shown} of target 'slice' has a host name that is no name; "
+        f"lab.xml:3: error: the node {shown} of target 'slice' is named as no target can be; "
         "names have letters, digits and _ . - (not first: . -)"
     ]
 

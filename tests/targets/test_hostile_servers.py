@@ -83,13 +83,14 @@ def told_of(bench: Bench, behaviour: Behaviour, *, timeout_seconds: float = 10.0
         slices("<value>1</value>"),
         slices("<value><array><data><value>x</value></data></array></value>"),
         slices("<value><array><data><value><nil/></value></data></array></value>"),
+        slices(f"<value><array><data><value><i8>{1 << 31}</i8></value></data></array></value>"),
         gzip.compress(slices("<value><array><data/></array></value>")),
         BOMB.encode(),
         OUTSIDE.encode(),
         BOMB.encode("utf-16"),
         HARMLESS.encode() + slices("<value><array><data>&node;</data></array></value>"),
     ],
-    ids=range(31),
+    ids=range(32),
 )
 def test_an_answer_that_is_none_is_told(bench: Bench, body: bytes) -> None:
     assert told_of(bench, answering(body)) == UNEXPECTED
@@ -192,11 +193,12 @@ def test_a_server_that_is_not_there_is_told(bench: Bench) -> None:
         "http://host:99999/",
         "http://host:port/",
         "http://a..b/",
+        "http://a/\x7f",
     ],
 )
 def test_a_url_that_is_no_address_is_told(bench: Bench, url: str) -> None:
     (told,) = bench.refused(slice_target(url))
-    assert told == f"lab.xml:2: error: target 'slice': '{url}' is not an address; check <apiurl>"
+    assert told == f"lab.xml:2: error: target 'slice': {url!r} is not an address; check <apiurl>"
 
 
 def test_a_url_with_a_password_is_refused_without_showing_it(bench: Bench) -> None:
