@@ -134,13 +134,13 @@ def test_an_encrypted_key_opens_with_its_passphrase(
 ) -> None:
     key = make_user_key(tmp_path / "key", passphrase=_PASSPHRASE)
     words = ["ssh-keygen", "-y", "-P", passphrase, "-f", str(key.path)]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
     assert (ended.stdout.startswith(key.public), ended.returncode == 0) == (fits, fits)
 
 
 async def test_an_agent_holds_the_key_of_the_tests(server: Server, ssh_agent: SshAgent) -> None:
-    assert os.environ["SSH_AUTH_SOCK"] == str(ssh_agent.socket)
-    await log_in(server, client_keys=(), agent_path=str(ssh_agent.socket))
+    assert os.environ["SSH_AUTH_SOCK"] == str(ssh_agent.path)
+    await log_in(server, client_keys=(), agent_path=str(ssh_agent.path))
 
 
 async def test_an_agent_is_forwarded_to_commands(server: Server, ssh_agent: SshAgent) -> None:
@@ -151,7 +151,7 @@ async def test_an_agent_is_forwarded_to_commands(server: Server, ssh_agent: SshA
         known_hosts=str(server.known_hosts),
         config=None,
         agent_forwarding=True,
-        agent_path=str(ssh_agent.socket),
+        agent_path=str(ssh_agent.path),
     ) as connection:
         await connection.run('test -S "$SSH_AUTH_SOCK"', check=True)
 

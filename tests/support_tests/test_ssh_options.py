@@ -15,12 +15,14 @@ from tests.support.program import ROOT, until
 from tests.support.ssh.client import connected
 from tests.support.ssh.fixtures import StartServer
 from tests.support.ssh.inprocess import Behaviour
-from tests.support.ssh.kinds import of_kinds
+from tests.support.ssh.keys import UserKey
+from tests.support.ssh.kinds import KINDS, of_kinds
 
 _START_AND_WAIT = """
 import sys
 from pathlib import Path
 from tests.support.ssh.keys import make_user_key
+from tests.support.ssh.keys import UserKey
 from tests.support.ssh.kinds import KINDS
 
 with KINDS[sys.argv[1]](make_user_key(Path(sys.argv[2]))) as server:
@@ -86,7 +88,9 @@ async def test_the_asyncssh_server_drops_connections(asyncssh_server: StartServe
 
 
 @pytest.mark.parametrize("kind", of_kinds("openssh", "openssh-dash", "dropbear"))
-def test_a_server_dies_with_the_tests(kind: str, tmp_path: Path) -> None:
+def test_a_server_dies_with_the_tests(kind: str, user_key: UserKey, tmp_path: Path) -> None:
+    with KINDS[kind](user_key):
+        pass  # it is available here
     words = [sys.executable, "-c", _START_AND_WAIT, kind, str(tmp_path / "key")]
     with subprocess.Popen(  # noqa: S603
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT

@@ -1,8 +1,8 @@
 """The account that a server lets in, without any change to the machine's own files.
 
-A server reads its accounts from a private copy of /etc, which a mount namespace puts in the place
-of the real one.  That takes root, or user namespaces; then only the user who runs the tests can
-log in, though with the home and the shell that the copy says.
+A server finds a private copy of /etc, in memory, in the place of the real one: it has a mount
+namespace of its own.  That takes root, or user namespaces; then only the user who runs the tests
+can log in, though with the home and the shell that the copy says.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import os
 import pwd
-import shutil
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
+
+from tests.support.ssh.places import server_directory
 
 PASSWORD = "open sesame"  # noqa: S105 (opens nothing but these accounts)
 
@@ -24,7 +24,7 @@ _HASH = (  # of PASSWORD, made by `openssl passwd -6`
     "$6$labsalt$dU4fNAxtR01LTiNngG/Fpq8pZGPnPaHeQSihuF4w89pv1hJ2reoIbzYF6kCPzsqaa6gy2fvOJ9AaN"
     "EggmKYO21"
 )
-_SECRET = ("shadow*", "gshadow*", "ssh", "sudoers*")
+_COPY = ".etc"  # where the private /etc is put together
 _NO_SHELLS = ("nologin", "false")
 _IN_A_MOUNT_NAMESPACE = ("unshare", "--mount", "--propagation", "private")
 _IN_A_USER_NAMESPACE = ("unshare", "--user", "--map-current-user", "--keep-caps", "--mount")
@@ -66,28 +66,32 @@ def ordinary_account(home: Path, *, uid: int, shell: str) -> Account:
     return Account(name="lab", uid=uid, gid=uid, home=home, shell=shell)
 
 
-def copy_etc(path: Path, account: Account) -> Path:
-    """A copy of /etc in which this account exists, with PASSWORD; no other can log in by one."""
-    with suppress(shutil.Error):  # tells of the files that only root may read
-        shutil.copytree("/etc", path, symlinks=True, ignore=shutil.ignore_patterns(*_SECRET))
-    path.chmod(0o755)
+def write_accounts(path: Path, account: Account) -> Path:
+    """Files for a private /etc in which this account exists, with PASSWORD as the only one."""
+    path.mkdir()
     line = f"{account.name}:x:{account.uid}:{account.gid}::{account.home}:{account.shell}"
-    _replace(path / "passwd", account.name, line)
-    _replace(path / "group", account.name, f"{account.name}:x:{account.gid}:")
-    _replace(path / "shells", account.shell, account.shell)
-    shadow = path / "shadow"
-    shadow.touch(mode=0o600)
-    shadow.write_text(f"{account.name}:{_HASH}:20000:0:99999:7:::\n")
+    _write(path / "passwd", account.name, line)
+    _write(path / "group", account.name, f"{account.name}:x:{account.gid}:")
+    _write(path / "shells", account.shell, account.shell)
+    (path / "shadow").touch(mode=0o600)
+    (path / "shadow").write_text(f"{account.name}:{_HASH}:20000:0:99999:7:::\n")
+    (path / _COPY).mkdir()
     return path
 
 
-def entering(etc: Path, *, system_shell: str | None = None) -> tuple[str, ...]:
-    """What stands before the words of a program that shall find `etc` at /etc.
+def entering(accounts: Path, *, system_shell: str | None = None) -> tuple[str, ...]:
+    """What stands before the words of a program that shall find these accounts in /etc.
 
     With `system_shell`, /bin/sh is that program there.  The program is killed if the thread that
     has started it ends.
     """
-    steps = [f"mount --bind '{etc}' /etc"]
+    copy = accounts / _COPY
+    steps = [
+        f"mount -t tmpfs -o mode=755 none '{copy}'",
+        f"{{ cp -a /etc/. '{copy}' 2>/dev/null || true; }}",  # some of it only root may read
+        f"cp -p '{accounts}'/[a-z]* '{copy}'",
+        f"mount --bind '{copy}' /etc",
+    ]
     if system_shell is not None:
         steps.append(f"mount --bind '{system_shell}' '{Path('/bin/sh').resolve()}'")
     if os.geteuid() == 0:
@@ -105,14 +109,17 @@ def need_private_accounts(*, untested: str) -> None:
 
 @functools.cache
 def _can_mount() -> bool:
-    try:
-        words = (*entering(Path("/etc")), "true")
-        return subprocess.run(words, capture_output=True).returncode == 0  # noqa: S603
-    except OSError:
-        return False
+    with server_directory() as directory:
+        accounts = write_accounts(directory / "accounts", own_account(directory))
+        try:
+            words = (*entering(accounts), "true")
+            return subprocess.run(words, capture_output=True).returncode == 0  # noqa: S603
+        except OSError:
+            return False
 
 
-def _replace(path: Path, first_word: str, line: str) -> None:
-    """Put a line into a file of /etc, in place of that with the same name."""
-    kept = [old for old in path.read_text().splitlines() if old.partition(":")[0] != first_word]
+def _write(path: Path, first_word: str, line: str) -> None:
+    """Write a file as /etc has it, but with this line in place of any of the same name."""
+    lines = (Path("/etc") / path.name).read_text().splitlines()
+    kept = [old for old in lines if old.partition(":")[0] != first_word]
     path.write_text("\n".join([*kept, line, ""]))

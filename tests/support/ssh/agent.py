@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -20,14 +21,14 @@ _LONGEST_SECONDS = 20.0
 
 
 class SshAgent(Struct, frozen=True, kw_only=True):
-    """An agent that listens on a socket."""
+    """An agent; `path` is that of its socket."""
 
-    socket: Path
+    path: Path
 
     @property
     def environment(self) -> Mapping[str, str]:
         """The variable by which clients find it."""
-        return {"SSH_AUTH_SOCK": str(self.socket)}
+        return {"SSH_AUTH_SOCK": str(self.path)}
 
     def add(self, key: UserKey) -> None:
         """Let it hold a key that has no passphrase, with its certificate if it has one."""
@@ -45,12 +46,12 @@ def running_agent(*keys: UserKey) -> Iterator[SshAgent]:
     """An agent that holds these keys."""
     program = need_program("ssh-agent", package=_PACKAGE, untested=_UNTESTED)
     with server_directory() as directory:
-        agent = SshAgent(socket=directory / "agent")
+        agent = SshAgent(path=directory / "agent")
         process = subprocess.Popen(  # noqa: S603
-            [program, "-D", "-a", str(agent.socket)], stdout=subprocess.DEVNULL
+            [program, "-D", "-a", str(agent.path)], stdout=subprocess.DEVNULL
         )
         try:
-            _wait_for(agent.socket)
+            _wait_for(agent.path)
             for key in keys:
                 agent.add(key)
             yield agent
@@ -59,8 +60,10 @@ def running_agent(*keys: UserKey) -> Iterator[SshAgent]:
             process.wait()
 
 
-def _wait_for(socket: Path) -> None:
+def _wait_for(path: Path) -> None:
+    """Wait until the agent listens: it does so a moment after its socket is there."""
     deadline = time.monotonic() + _LONGEST_SECONDS
-    while not socket.exists():
-        assert time.monotonic() < deadline, "the agent does not listen"
-        time.sleep(0.005)
+    with socket.socket(socket.AF_UNIX) as connection:
+        while connection.connect_ex(str(path)) != 0:
+            assert time.monotonic() < deadline, "the agent does not listen"
+            time.sleep(0.005)

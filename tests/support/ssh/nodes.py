@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from tests.support.ssh.accounts import (
     Account,
-    copy_etc,
     entering,
     need_private_accounts,
     ordinary_account,
     own_account,
+    write_accounts,
 )
 from tests.support.ssh.places import need_program
 
@@ -56,16 +56,18 @@ def make_node(directory: Path, *, shell: LoginShell | None, uid: int, untested: 
     home.mkdir(mode=0o755)
     if shell is None:
         account = own_account(home)
-        return Node(account=account, entering=entering(copy_etc(directory / "etc", account)))
+        return Node(
+            account=account, entering=entering(write_accounts(directory / "accounts", account))
+        )
     program = need_program(shell.value, package=shell.value, untested=untested)
     applets = _install_busybox(directory / "bin", program) if shell is LoginShell.ASH else None
     login_shell = program if applets is None else str(applets / "ash")
     account = ordinary_account(home, uid=uid, shell=login_shell)
     account.own(home)
-    etc = copy_etc(directory / "etc", account)
+    accounts = write_accounts(directory / "accounts", account)
     return Node(
         account=account,
-        entering=entering(etc, system_shell=program if shell.is_bourne else None),
+        entering=entering(accounts, system_shell=program if shell.is_bourne else None),
         programs=applets,
     )
 
