@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Protocol
 
 from msgspec import Struct
@@ -57,25 +57,27 @@ class Condition(Protocol):
 
 
 class Patterns:
-    """Names with `*` and `?`, some of them negated: one must match and no negated one may."""
+    """Names with `*` and `?`, some of them negated: one must match and no negated one may.
+
+    `names` are all that can match, None where that cannot be listed.
+    """
 
     def __init__(self, words: Iterable[str], *, ignore_case: bool = False) -> None:
-        self._fold = str.lower if ignore_case else str
-        plain: list[str] = []
-        negated: list[str] = []
-        for word in map(self._fold, words):
-            (negated if word.startswith("!") else plain).append(word.removeprefix("!"))
-        self.is_literal = not negated and not any(map(_has_wildcard, plain))
-        self.literals = frozenset(word for word in plain if not _has_wildcard(word))
-        self._wanted = tuple(_compiled(word) for word in plain if _has_wildcard(word))
-        self._unwanted = tuple(map(_compiled, negated))
+        self._words = tuple(words)
+        self._flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
+        is_literal = not any(character in word for word in self._words for character in "*?!")
+        self.names = self._words if is_literal else None
 
     def match(self, text: str) -> bool:
         """Whether the text is meant."""
-        text = self._fold(text)
-        if any(pattern(text) for pattern in self._unwanted):
-            return False
-        return text in self.literals or any(pattern(text) for pattern in self._wanted)
+        return self._expression.fullmatch(text) is not None
+
+    @cached_property
+    def _expression(self) -> re.Pattern[str]:
+        wanted = [word for word in self._words if not word.startswith("!")]
+        unwanted = [word[1:] for word in self._words if word.startswith("!")]
+        refused = rf"(?!(?:{_any_of(unwanted)})\Z)" if unwanted else ""
+        return re.compile(f"{refused}(?:{_any_of(wanted)})", self._flags)
 
 
 class UnknownCriterionError(ValueError):
@@ -102,11 +104,12 @@ class HostCondition:
 
     def __init__(self, words: Sequence[str]) -> None:
         self._patterns = Patterns(words)
-        literal = self._patterns.is_literal
-        self.names = tuple(self._patterns.literals) if literal else None
+        self.names = self._patterns.names
 
     def holds(self, circumstances: Circumstances) -> bool:
         """Whether the name that the user gave matches."""
+        if self.names is not None:  # most are plain names, which need no expression
+            return circumstances.name in self.names
         return self._patterns.match(circumstances.name)
 
 
@@ -185,15 +188,10 @@ def _holds(criterion: Criterion, circumstances: Circumstances) -> bool:
     return criterion.patterns.match(circumstances.subject(criterion.name))
 
 
-def _has_wildcard(word: str) -> bool:
-    return "*" in word or "?" in word
-
-
-@cache
-def _compiled(pattern: str) -> Callable[[str], re.Match[str] | None]:
-    if pattern == "*":  # a block for all hosts is in nearly every configuration
-        return re.compile("", re.DOTALL).match
+def _any_of(patterns: Sequence[str]) -> str:
     wild = {"*": ".*", "?": "."}
-    return re.compile(
-        "".join(wild.get(character) or re.escape(character) for character in pattern), re.DOTALL
-    ).fullmatch
+    alternatives = [
+        "".join(wild.get(character) or re.escape(character) for character in pattern)
+        for pattern in patterns
+    ]
+    return "|".join(alternatives) if patterns else "(?!)"

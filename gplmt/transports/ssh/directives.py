@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class ConfigurationFile(Struct, frozen=True, kw_only=True):
 
 
 def read_blocks(
-    files: tuple[ConfigurationFile, ...], surroundings: Surroundings, faults: Faults
+    files: Sequence[ConfigurationFile], surroundings: Surroundings, faults: Faults
 ) -> tuple[Block, ...]:
     """All blocks of the files and what they include, in the order in which they count."""
     reader = _Reader(surroundings, faults)
