@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 
 from gplmt.engine.interpreter import Interpreter
 from gplmt.engine.scheduler import Scheduler
 from gplmt.engine.scopes import Scope
-from gplmt.engine.session import Session, Tally, seconds
+from gplmt.engine.session import Copies, Session, Tally, seconds
 from gplmt.engine.signals import StopExperiment
 from gplmt.engine.step import StepRunner, Surroundings
 from gplmt.engine.teardown import Teardowns
@@ -133,7 +134,16 @@ class ExperimentRun:
                 )
 
     async def _remove_copies(self) -> None:
+        """Remove what puts created for the time of the experiment, on all nodes at once."""
+        by_node: dict[str, list[Copies]] = {}
         for copies in reversed(self._session.copies):
+            by_node.setdefault(copies.node.name, []).append(copies)
+        async with asyncio.TaskGroup() as group:
+            for of_node in by_node.values():
+                group.create_task(self._remove_in_order(of_node))
+
+    async def _remove_in_order(self, of_node: Sequence[Copies]) -> None:
+        for copies in of_node:
             transport = self._session.transport(copies.node)
             remaining = await transport.remove(copies.node, copies.paths)
             self._session.recorder.emit(
