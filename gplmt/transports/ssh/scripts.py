@@ -24,6 +24,17 @@ if [ ! -e {place} ]; then echo 'no such file or directory'
 elif [ ! -d {place} ]; then echo 'not a directory'
 else echo 'permission denied'; fi >&2; exit 125"""
 
+# What is left running shall not get SIGPIPE when the channel is gone: it writes to somebody who
+# stays.  Where that cannot be arranged, it is as it is without.
+_RELAY = """\
+set -- "$(mktemp -d)"
+if mkfifo "$1/1" "$1/2"; then
+( exec <"$1/1"; cat; exec cat >/dev/null ) &
+( exec <"$1/2" >&2; cat; exec cat >/dev/null ) &
+exec >"$1/1" 2>"$1/2"
+rm -r "$1"
+fi"""
+
 
 def guard_script(script: str, *, token: str, grace_seconds: float, lease_seconds: float) -> bytes:
     """How to start the guard (`guard.sh`), whose packed text is `script`."""
@@ -61,6 +72,7 @@ class CommandScript:
         surroundings = [
             _exports({**command.environment, MARKER_VARIABLE: marker}),
             *_directory(command.directory),
+            *([_RELAY] if command.leave_running else []),
         ]
         ready = f'echo "{sign} $$"'
         begin = ready + (f"; echo {sign} >&2" if is_noisy else "")
