@@ -15,6 +15,7 @@ from gplmt.errors import ConnectError, ConnectionLostError, LaunchError, LogErro
 from gplmt.inventory import Node
 from gplmt.protocols import Command, Leftover, OutputSink
 from gplmt.transports.leftovers import mark_of
+from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.guarding import Found, GuardSession
 from gplmt.transports.ssh.links import Link, LinkSession, SlotsTakenError
 from gplmt.transports.ssh.openings import Connection
@@ -62,6 +63,7 @@ class Attachment:
         self._links = [Link(connection)]
         self._open_another = open_another
         self._on_lost = on_lost
+        self.files = AttachedFiles(self.open_session, self.link)
         self._growing = asyncio.Lock()
         self._sign = f"gplmt-{token_hex(8)}"
         self._guard = self._make_guard()
@@ -197,6 +199,7 @@ class Attachment:
         """Close all connections, politely for as long as the patience lasts."""
         if not self.lost.done():
             await asyncio.wait((self._guard.gone,), timeout=patience_seconds)
+        self.files.close()
         connections = [link.connection for link in self._links]
         for connection in connections:
             connection.close()
@@ -386,6 +389,7 @@ class Attachment:
             await asyncio.wait((self._repair,))
 
     def _close_links(self) -> None:
+        self.files.close()
         for link in self._links:
             link.connection.abort()
 

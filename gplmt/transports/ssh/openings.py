@@ -12,7 +12,7 @@ import asyncssh
 
 from gplmt.errors import ConnectError
 from gplmt.protocols import SshSettings
-from gplmt.transports.ssh.host_keys import explain
+from gplmt.transports.ssh.explaining import explain
 from gplmt.transports.ssh.logins import Login
 from gplmt.transports.ssh.windows import Doors
 

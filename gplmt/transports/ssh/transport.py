@@ -11,7 +11,6 @@ from pathlib import Path
 from gplmt.errors import ConnectError, ConnectionLostError, LaunchError
 from gplmt.inventory import Node
 from gplmt.protocols import Command, Completed, Copied, Leftover, OutputSink, TransportSettings
-from gplmt.transports.ssh import copying
 from gplmt.transports.ssh.attachments import Attachment, Period
 from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.logins import Logins
@@ -63,14 +62,20 @@ class SshTransport:
 
     async def put(self, node: Node, sources: Sequence[Path], destination: str) -> Copied:
         """As `Transport.put`."""
+        from gplmt.transports.ssh import copying  # most runs copy nothing
+
         return await copying.put(await self._files(node), sources, destination)
 
     async def get(self, node: Node, source: str, destination: Path, *, into: bool) -> Copied:
         """As `Transport.get`."""
+        from gplmt.transports.ssh import copying
+
         return await copying.get(await self._files(node), source, destination, into=into)
 
     async def remove(self, node: Node, paths: Sequence[str]) -> tuple[str, ...]:
         """As `Transport.remove`; where the node cannot be reached, all are left."""
+        from gplmt.transports.ssh import copying
+
         try:
             return await copying.remove(await self._files(node), paths)
         except (ConnectError, ConnectionLostError):
@@ -137,7 +142,7 @@ class SshTransport:
         )
 
     async def _files(self, node: Node) -> AttachedFiles:
-        return AttachedFiles(await self._peer(node).attached())
+        return (await self._peer(node).attached()).files
 
     def _attachments(self) -> Iterable[Attachment]:
         return (peer.attachment for peer in self._peers.values() if peer.attachment is not None)
