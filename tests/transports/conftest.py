@@ -11,6 +11,8 @@ import pytest
 from tests.support.processes import children, open_descriptors
 from tests.transports.host import Host, Hosts
 
+pytest.register_assert_rewrite("tests.transports.contracts")
+
 
 @pytest.fixture
 async def hosts(tmp_path: Path) -> AsyncIterator[Hosts]:

@@ -1,8 +1,9 @@
-"""This host as local targets: runs commands, keeps their output, and looks what is left."""
+"""Targets of one transport: runs commands on them, keeps their output, and looks what is left."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
@@ -11,16 +12,19 @@ from pathlib import Path
 from gplmt.diagnostics import Location
 from gplmt.errors import LogError
 from gplmt.inventory import LocalAddress, Node
-from gplmt.protocols import Command, Completed, Leftover, Origin, TransportSettings
+from gplmt.protocols import (
+    Command,
+    Completed,
+    Leftover,
+    Origin,
+    Transport,
+    TransportSettings,
+)
 from gplmt.transports.local import LocalTransport
 from tests.support.processes import marked_by, until
 
 ORIGIN = Origin(at="host.xml:1", target="n1", step="step-1", tasklist="tl", task="run-1")
-
-
-def node(name: str = "n1") -> Node:
-    """A local target."""
-    return Node(at=Location("host.xml", 1), name=name, address=LocalAddress())
+AT = Location("host.xml", 1)
 
 
 class Output:
@@ -58,6 +62,16 @@ class Output:
         await until(lambda: text.encode() in self.data)
 
 
+class Counter(Output):
+    """A sink that keeps nothing but the number of bytes."""
+
+    size = 0
+
+    def write(self, data: bytes) -> bool:
+        self.size += len(data)
+        return True
+
+
 class Execution:
     """A command that was begun."""
 
@@ -78,6 +92,10 @@ class Execution:
         await asyncio.wait([self.task], timeout=30)
         assert self.task.cancelled()
 
+    async def closed(self) -> None:
+        """Wait until both sinks are closed, once each."""
+        await until(lambda: (self.stdout.closed, self.stderr.closed) == (1, 1))
+
 
 class Result:
     """How a command went."""
@@ -90,27 +108,23 @@ class Result:
 
 
 class Host:
-    """A `LocalTransport` with commands that are easy to write down."""
+    """A transport with commands that are easy to write down.
+
+    Commands start in `directory`; `node` is a target of that name.
+    """
 
     def __init__(
         self,
-        directory: Path,
+        transport: Transport,
         *,
-        grace_seconds: float = 5.0,
-        guard_shell: Sequence[str] = ("/bin/sh",),
-        descriptor_limit: int | None = None,
+        token: str,
+        directory: Path,
+        node: Callable[[str], Node],
     ) -> None:
-        self.token = f"t{secrets.token_hex(8)}"
+        self.transport = transport
+        self.token = token
         self.directory = directory
-        self.transport = LocalTransport(
-            TransportSettings(
-                directory=directory,
-                grace_seconds=grace_seconds,
-                run_token=self.token,
-                descriptor_limit=descriptor_limit,
-            ),
-            guard_shell=guard_shell,
-        )
+        self.node = node
         self._spans = count(1)
 
     def begin(
@@ -139,7 +153,9 @@ class Host:
         )
         execution = Execution(command, stdout or Output(), stderr or Output())
         execution.task = asyncio.create_task(
-            self.transport.run(node(on), command, stdout=execution.stdout, stderr=execution.stderr)
+            self.transport.run(
+                self.node(on), command, stdout=execution.stdout, stderr=execution.stderr
+            )
         )
         return execution
 
@@ -147,6 +163,7 @@ class Host:
         self,
         text: str,
         *,
+        on: str = "n1",
         environment: Mapping[str, str] | None = None,
         directory: str | None = None,
         stdin: Path | None = None,
@@ -155,6 +172,7 @@ class Host:
         """Run a command to the end of its shell."""
         execution = self.begin(
             text,
+            on=on,
             environment=environment,
             directory=directory,
             stdin=stdin,
@@ -174,11 +192,32 @@ class Host:
 
     def marked(self) -> dict[int, str]:
         """The processes of this host's commands."""
-        return marked_by(f"GPLMT_COMMAND_ID={self.token}-")
+        return marked_by(f"GPLMT_COMMAND_ID={self.token}")
+
+    def make_fifo(self, name: str) -> Path:
+        """A pipe with a name, where commands start; they may read and write it."""
+        path = self.directory / name
+        os.mkfifo(path)
+        path.chmod(0o666)
+        return path
+
+    def make_file(self, name: str, text: str, *, mode: int = 0o644) -> Path:
+        """A file, where commands start."""
+        path = self.directory / name
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    def make_directory(self, name: str) -> Path:
+        """A directory, where commands start; they may write into it."""
+        path = self.directory / name
+        path.mkdir()
+        path.chmod(0o777)
+        return path
 
 
 class Hosts:
-    """The hosts of one test."""
+    """This host as local targets, as often as a test wants."""
 
     def __init__(self, directory: Path) -> None:
         self.made: list[Host] = []
@@ -192,11 +231,28 @@ class Hosts:
         descriptor_limit: int | None = None,
     ) -> Host:
         """One more transport; the fixture closes it."""
-        host = Host(
-            self._directory,
+        token = make_token()
+        settings = TransportSettings(
+            directory=self._directory,
             grace_seconds=grace_seconds,
-            guard_shell=guard_shell,
+            run_token=token,
             descriptor_limit=descriptor_limit,
+        )
+        host = Host(
+            LocalTransport(settings, guard_shell=guard_shell),
+            token=token,
+            directory=self._directory,
+            node=node,
         )
         self.made.append(host)
         return host
+
+
+def node(name: str = "n1") -> Node:
+    """A local target."""
+    return Node(at=AT, name=name, address=LocalAddress())
+
+
+def make_token() -> str:
+    """What marks the processes of one run, and of no other."""
+    return f"t{secrets.token_hex(8)}"
