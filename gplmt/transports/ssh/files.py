@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 
 import asyncssh
 
-from gplmt.transports.ssh.copying_door import Shared, SftpMissingError
+from gplmt.transports.ssh.copying_door import SftpMissingError, Shared
 from gplmt.transports.ssh.links import Link
 from gplmt.transports.ssh.pipes import Opener, Pipe, open_pipe
 
