@@ -151,7 +151,7 @@ def parse_match(words: Sequence[str]) -> Condition:
     """
     criteria = list(_criteria(words))
     if any(criterion.name == "all" for criterion in criteria[:-1]) and len(criteria) > 1:
-        raise ValueError("Match: 'all' cannot be combined with other criteria")
+        raise ValueError("'all' cannot be combined with other criteria")
     return MatchCondition(criteria)
 
 
@@ -165,7 +165,7 @@ def _criteria(words: Sequence[str]) -> Iterator[Criterion]:
             raise UnknownCriterionError(f"gplmt does not know Match {name}")
         if name not in _WITHOUT_ARGUMENT and not equals:
             if not rest:
-                raise ValueError(f"Match: {name!r} has no argument")
+                raise ValueError(f"{name!r} has no argument")
             argument = rest.pop(0)
         if name == "exec":
             expand_tokens(argument, _EXEC_TOKENS)  # fails for a token that is none

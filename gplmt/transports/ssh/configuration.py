@@ -158,7 +158,8 @@ class _LookUp:
 
     def settings(self) -> HostSettings:
         """What was found."""
-        known = Patterns(str(self._values.pop("ignored_keywords", "")).split(","))
+        ignored = str(self._values.pop("ignored_keywords", ""))
+        known = Patterns(ignored.split(","), ignore_case=True)
         for directive in self._without_meaning:
             if not known.match(directive.keyword):
                 self._configuration.note(directive)

@@ -23,7 +23,7 @@ from gplmt.transports.ssh.conditions import (
     UnknownCriterionError,
     parse_match,
 )
-from gplmt.transports.ssh.surroundings import Surroundings
+from gplmt.transports.ssh.surroundings import Surroundings, words_of
 
 _KEYWORD = re.compile(r'\s*"?([^\s="]+)"?(?:\s*=\s*|\s+|$)(.*)', re.DOTALL)
 _ESCAPABLE = "\"'\\"
@@ -126,7 +126,7 @@ class _Reader:
         except FileNotFoundError:
             return None
         except OSError as error:
-            problem = f"the SSH configuration file cannot be read: {error.strerror}"
+            problem = f"the SSH configuration file cannot be read: {words_of(error)}"
             self._faults.error(at, problem)
             return None
 
@@ -153,7 +153,7 @@ class _Reader:
         except UnknownCriterionError as error:
             self._faults.warning(directive.at, str(error), "the block counts for no host")
         except ValueError as error:
-            self._faults.error(directive.at, str(error))
+            self._faults.error(directive.at, f"Match: {error}")
         return NEVER
 
     def _end_block(self, condition: Condition, parent: int | None) -> int | None:

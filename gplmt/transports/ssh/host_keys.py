@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gplmt.language.values import HostKeyChecking
 from gplmt.transports.ssh.known_hosts import KnownHosts, KnownKey, KnownKeys
+from gplmt.transports.ssh.surroundings import words_of
 
 
 class HostKeyPolicy(Struct, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ class HostKeys:
         try:
             is_known = self._known_hosts.add(name, key, file, is_hashed=policy.is_hashed)
         except OSError as error:
-            self._warn(f"the host key of {name} cannot be recorded in {file}: {error.strerror}")
+            self._warn(f"the host key of {name} cannot be recorded in {file}: {words_of(error)}")
             return None
         if is_known:
             return None

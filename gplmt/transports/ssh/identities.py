@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gplmt.transports.ssh.agents import AgentKey
+from gplmt.transports.ssh.surroundings import words_of
 
 _MAGIC = b"openssh-key-v1\0"
 _DEFAULT_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk", "id_dsa")
@@ -85,7 +86,7 @@ def read_key_file(path: Path) -> KeyFile:
     except FileNotFoundError:
         return replace(found, is_missing=True, problem="there is no such file")
     except OSError as error:
-        return replace(found, problem=f"it cannot be read: {error.strerror}")
+        return replace(found, problem=f"it cannot be read: {words_of(error)}")
     try:
         private = asyncssh.import_private_key(data)
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:

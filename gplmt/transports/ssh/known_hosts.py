@@ -20,6 +20,7 @@ import asyncssh
 from msgspec import Struct
 
 from gplmt.transports.ssh.conditions import Patterns
+from gplmt.transports.ssh.surroundings import words_of
 
 _BLOCK_BYTES = 64  # to which HMAC pads its key for SHA-1
 _SALT_BYTES = 20
@@ -68,7 +69,7 @@ class KnownHostsFile:
                 self._stamp = _stamp_of(file.fileno())
         except OSError as error:
             self.is_missing = isinstance(error, FileNotFoundError)
-            self.problem = error.strerror
+            self.problem = words_of(error)
 
     def look_up(self, name: str) -> Iterator[tuple[str, KnownKey]]:
         """The keys of a name in lower case, each with its marker."""

@@ -94,6 +94,11 @@ def _local_user() -> str:
         return str(os.getuid())
 
 
+def words_of(error: OSError) -> str:
+    """What the system says of an error, as a part of a message."""
+    return (error.strerror or str(error)).lower()
+
+
 def expand_tokens(text: str, tokens: Mapping[str, str]) -> str:
     """The text with its `%` tokens replaced.
 

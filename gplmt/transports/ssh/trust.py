@@ -47,7 +47,7 @@ class Trust:
             file.is_missing and policy.checking is HostKeyChecking.ACCEPT_NEW
         )
         if file.problem is not None and not is_tolerable:
-            yield f"the known-hosts file {file.path} cannot be read: {file.problem.lower()}"
+            yield f"the known-hosts file {file.path} cannot be read: {file.problem}"
 
     def _checking(self, route: Route) -> HostKeyChecking:
         return (
