@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import asyncssh
 from msgspec import Struct
 
-from gplmt.errors import ConnectError, ConnectionLostError, LaunchError, LogError
+from gplmt.errors import ConnectError, ConnectionLostError, LaunchError
 from gplmt.inventory import Node
 from gplmt.protocols import Command, Leftover, OutputSink
 from gplmt.transports.leftovers import mark_of
@@ -114,15 +114,24 @@ class Attachment:
         Raises:
             LaunchError, LogError, ConnectionLostError: as `Transport.run`.
         """
-        session = await self._begin(command, stdout, stderr)
-        mark = mark_of(command)
         try:
+            session = self._make_session(command, stdout, stderr)
+        except LaunchError:
+            stdout.close()
+            stderr.close()
+            raise
+        mark = mark_of(command)
+        self._running[mark] = session
+        try:
+            await self._begin(mark, session)
             returncode = await session.ended
-        except (asyncio.CancelledError, LogError, LaunchError, ConnectionLostError):
+        except BaseException as error:
             await self._despite_cancellation(self._stop(mark, session))
+            if isinstance(error, asyncssh.Error | OSError):
+                raise self._as_task_error(error) from error
             raise
         finally:
-            self._running.pop(mark, None)
+            del self._running[mark]
         self._note_end(mark, session)
         if len(self._ended) >= self._prune_at:
             await self._prune()
@@ -215,34 +224,20 @@ class Attachment:
             self._close_links()
             self._on_lost(self)
 
-    async def _begin(
-        self, command: Command, stdout: OutputSink, stderr: OutputSink
-    ) -> CommandSession:
-        """Have a command started; the sinks are closed if that raises."""
-        try:
-            session = self._make_session(command, stdout, stderr)
-        except LaunchError:
-            stdout.close()
-            stderr.close()
-            raise
-        try:
-            await self.open_session(session, SHELL)
+    async def _begin(self, mark: str, session: CommandSession) -> None:
+        """Have a command started, which is under the guard's eyes by then."""
+        if session.command.leave_running:
+            self._guard.add(mark)
+        session.begun.add_done_callback(partial(self._on_begun, session))
+        await self.open_session(session, SHELL)
+        if not session.was_told:
             await self._guarded()
             if self._is_killed:
                 raise LaunchError("the command is not started: gplmt is ending")
-        except BaseException as error:
-            session.abort()
-            session.connection_lost(None)
-            if isinstance(error, asyncssh.Error | OSError):
-                raise self._as_task_error(error) from error
-            raise
-        mark = mark_of(command)
-        self._running[mark] = session
-        if command.leave_running:
-            self._guard.add(mark)
-        session.begun.add_done_callback(partial(self._on_begun, session))
-        session.tell()
-        return session
+            session.tell()
+
+    def _may_begin(self) -> bool:
+        return not self._is_killed and self._is_guarded
 
     def _make_session(
         self, command: Command, stdout: OutputSink, stderr: OutputSink
@@ -261,6 +256,7 @@ class Attachment:
             is_noisy=guard.is_noisy,
             stdout=stdout,
             stderr=stderr,
+            may_begin=self._may_begin,
             explain_loss=self._loss,
         )
 
@@ -383,9 +379,13 @@ class Attachment:
                 if word != mark or session.command.leave_running:
                     guard.add(word)
 
+    @property
+    def _is_guarded(self) -> bool:
+        return self._repair is None or self._repair.done()
+
     async def _guarded(self) -> None:
         """Wait until there is a guard."""
-        while self._repair is not None and not self._repair.done():
+        while self._repair is not None and not self._is_guarded:
             await asyncio.wait((self._repair,))
 
     def _close_links(self) -> None:

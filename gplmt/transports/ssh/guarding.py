@@ -123,6 +123,7 @@ class GuardSession(LinkSession):
 
     def session_started(self) -> None:
         """As asyncssh says."""
+        super().session_started()
         if self._channel is not None:
             self._channel.write(self._script)
 

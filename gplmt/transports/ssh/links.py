@@ -20,10 +20,23 @@ class SlotsTakenError(Exception):
 
 
 class LinkSession(asyncssh.SSHClientSession[bytes]):
-    """A session that gives its slot back when the server has closed it."""
+    """A session that gives its slot back when the server has closed it.
+
+    `opened` is done when it is open, cancelled if nobody wants it any more.
+    """
 
     def __init__(self) -> None:
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.free_slot: Callable[[], None] | None = None
+
+    def session_started(self) -> None:
+        """As asyncssh says; to be called by those who override it."""
+        if not self.opened.done():
+            self.opened.set_result(None)
+
+    def eof_received(self) -> bool:
+        """As asyncssh says; answering costs a packet that tells nothing."""
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """As asyncssh says; to be called by those who override it."""
@@ -75,7 +88,7 @@ class Link:
             session.free_slot = self.release
             return session
 
-        opening = asyncio.ensure_future(
+        opening = asyncio.get_running_loop().create_task(
             self.connection.create_session(
                 make,
                 command,
@@ -87,34 +100,32 @@ class Link:
                 window=_WINDOW_BYTES,
             )
         )
-        try:
-            await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(partial(self._abandon, session))
-            raise
-        except BaseException as error:
-            self._give_up(session)
-            if self._is_refusal(error):
-                raise SlotsTakenError from error
-            raise
+        opening.add_done_callback(partial(self._on_opened, session))
+        # Not the task: that must go on if we are cancelled, or the slot would be lost.
+        await session.opened
 
-    def _abandon(self, session: LinkSession, opening: asyncio.Future[_Opened]) -> None:
-        if opening.cancelled() or opening.exception() is not None:
+    def _on_opened(self, session: LinkSession, opening: asyncio.Task[_Opened]) -> None:
+        error = None if opening.cancelled() else opening.exception()
+        if opening.cancelled() or error is not None:
             self._give_up(session)
-        else:
+        elif session.opened.cancelled():
             channel, _ = opening.result()
             channel.abort()
+        if not session.opened.done():
+            session.opened.set_exception(self._reason(error))
 
     def _give_up(self, session: LinkSession) -> None:
         """Give the slot back, unless there is a channel that does it when it is closed."""
         if session.free_slot is None:
             self.release()
 
-    def _is_refusal(self, error: BaseException) -> bool:
-        """Whether there are too many sessions; then it is known how many are not."""
+    def _reason(self, error: BaseException | None) -> BaseException:
+        """Why nothing was opened; if it is for too many sessions, it is known how many are not."""
+        if error is None:
+            return ConnectionAbortedError("the connection is being closed")
         if not isinstance(error, asyncssh.ChannelOpenError) or self.is_closed or not self._used:
-            return False
+            return error
         if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
-            return False
+            return error
         self._limit = self._used
-        return True
+        return SlotsTakenError()

@@ -24,7 +24,9 @@ _MAX_ERROR_BYTES = 65_536
 class Opener(Protocol):
     """Opens a session on a node, as `Attachment.open_session`."""
 
-    def __call__(self, session: LinkSession, command: str) -> Awaitable[None]: ...
+    def __call__(self, session: LinkSession, command: str) -> Awaitable[None]:
+        """Run the command in the session."""
+        ...
 
 
 class Pipe(LinkSession):
@@ -125,7 +127,7 @@ class Pipe(LinkSession):
     def eof_received(self) -> bool:
         """As asyncssh says."""
         self._end()
-        return True
+        return super().eof_received()
 
     def exit_status_received(self, status: int) -> None:
         """As asyncssh says."""

@@ -44,9 +44,10 @@ class CommandSession(LinkSession):
         is_noisy: bool,
         stdout: OutputSink,
         stderr: OutputSink,
+        may_begin: Callable[[], bool],
         explain_loss: Callable[[], str],
     ) -> None:
-        """Take over the sinks.
+        """Take over the sinks; the command begins as soon as it can, if it may then.
 
         Raises:
             LaunchError: the command's stdin cannot be read; the sinks are as they were.
@@ -60,6 +61,7 @@ class CommandSession(LinkSession):
         self.closed: asyncio.Future[None] = loop.create_future()
         self.was_told = False  # so it will begin, if it has not
         self._parts = list(script.parts)
+        self._may_begin = may_begin
         self._explain_loss = explain_loss
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._returncode: int | None = None
@@ -97,6 +99,12 @@ class CommandSession(LinkSession):
         """As asyncssh says."""
         self._channel = chan
 
+    def session_started(self) -> None:
+        """As asyncssh says."""
+        super().session_started()
+        if not self.opened.cancelled() and self._may_begin():
+            self.tell()
+
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         """As asyncssh says."""
         if self._timer is not None:
@@ -130,18 +138,17 @@ class CommandSession(LinkSession):
         """As asyncssh says: nothing more will come through this channel."""
         super().connection_lost(exc)
         self._settle()
-        self._stdout.close()
-        self._stderr.close()
-        if self._feed is not None:
-            self._feed.close()
+        self.let_go()
         self.begun.cancel()
         if not self.closed.done():
             self.closed.set_result(None)
 
     def let_go(self) -> None:
-        """Close the sinks; what still comes is nobody's."""
+        """Close the sinks, and the file on stdin; what still comes is nobody's."""
         self._stdout.close()
         self._stderr.close()
+        if self._feed is not None:
+            self._feed.close()
 
     def _on_sign(self, rest: bytes) -> bool:
         if self._parts:
