@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from gplmt.language.targets import PlanetlabTarget
 from gplmt.loading import Loaded, load
 from gplmt.planning import Plan, make_plan
 from gplmt.plugins import make_transport
-from gplmt.protocols import OutputLogs, Recorder, Transport, TransportSettings, Warn
+from gplmt.protocols import OutputLogs, Pinged, Recorder, Transport, TransportSettings, Warn
 
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -49,6 +49,20 @@ class RunResult(Struct, frozen=True, kw_only=True):
         return self.exit_code > 128
 
 
+class PingResult(Struct, frozen=True, kw_only=True):
+    """What came of pinging nodes, in their order, and the signal that cut it short."""
+
+    pinged: tuple[Pinged, ...]
+    signal: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all have answered."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return int(any(each.answer is None for each in self.pinged))
+
+
 def load_experiment(source: Source) -> Loaded:
     """Read and check an experiment and all it includes; nothing is started.
 
@@ -68,12 +82,16 @@ def load_experiment(source: Source) -> Loaded:
 
 
 def resolve_slices(
-    loaded: Loaded, *, ask_secret: Callable[[str], str | None] | None = None
+    loaded: Loaded,
+    *,
+    names: Sequence[str] | None = None,
+    ask_secret: Callable[[str], str | None] | None = None,
 ) -> Loaded:
-    """The same experiment with the nodes of the slices that it uses, as their APIs tell them.
+    """The same experiment with the nodes of its slices, as their APIs tell them (LANGUAGE.md 4.4).
 
-    For a run, before it is planned (LANGUAGE.md 4.4).  `ask_secret` gets a prompt and returns what
-    the user typed; None where nobody may be asked.
+    The slices are those that are behind these names of targets; without names, those that the
+    steps use, for a run that is not yet planned.  `ask_secret` gets a prompt and returns what the
+    user typed; None where nobody may be asked.
 
     Raises:
         SetupError: with all faults at once.
@@ -81,15 +99,19 @@ def resolve_slices(
     targets = loaded.experiment.targets.values()
     if not any(isinstance(target, PlanetlabTarget) for target in targets):
         return loaded
-    members = make_plan(loaded.experiment, loaded.inventory).enabled_members().values()
-    names = [one.node.name for one in members if isinstance(one.node.address, SliceAddress)]
-    if not names:
+    if names is None:
+        plan = make_plan(loaded.experiment, loaded.inventory)
+        members = tuple(plan.enabled_members().values())
+    else:
+        members = loaded.inventory.members(names)
+    slices = [one.node.name for one in members if isinstance(one.node.address, SliceAddress)]
+    if not slices:
         return loaded
     from gplmt.targets import planetlab  # brings ssl, http and xmlrpc along
 
     environment = loaded.inventory.host_environment
     experiment = planetlab.resolve(
-        loaded.experiment, names, host_environment=environment, ask_secret=ask_secret
+        loaded.experiment, slices, host_environment=environment, ask_secret=ask_secret
     )
     return replace(
         loaded, experiment=experiment, inventory=Inventory(experiment.targets, environment)
@@ -134,17 +156,22 @@ class Notices:
 
 
 def make_transports(plan: Plan, settings: TransportSettings) -> dict[str, Transport]:
-    """The ways to reach all nodes that a run needs, by kind of address; nothing is opened.
+    """The ways to reach all nodes that a run needs, by kind of address; as `transports_to`."""
+    return transports_to((one.node for one in plan.enabled_members().values()), settings)
+
+
+def transports_to(nodes: Iterable[Node], settings: TransportSettings) -> dict[str, Transport]:
+    """The ways to reach these nodes, by kind of address; nothing is opened.
 
     May ask for passwords on the terminal, unless the settings forbid it.
 
     Raises:
         SetupError: a node cannot be reached as the document wants it; all faults at once.
     """
-    nodes: dict[str, list[Node]] = {}
-    for member in plan.enabled_members().values():
-        nodes.setdefault(member.node.address.kind, []).append(member.node)
-    return {kind: make_transport(kind, settings, nodes[kind]) for kind in sorted(nodes)}
+    by_kind: dict[str, list[Node]] = {}
+    for node in nodes:
+        by_kind.setdefault(node.address.kind, []).append(node)
+    return {kind: make_transport(kind, settings, by_kind[kind]) for kind in sorted(by_kind)}
 
 
 def new_run_token() -> str:
@@ -179,6 +206,28 @@ def run_plan(
         with _signals_to(run.interrupt):
             exit_code = await run.run()
         return RunResult(exit_code=exit_code, outcome=run.outcome)
+
+    return asyncio.run(main())
+
+
+def ping_nodes(
+    nodes: Sequence[Node],
+    *,
+    transports: Mapping[str, Transport],
+    tell_waiting: Callable[[Sequence[Node]], None],
+) -> PingResult:
+    """Connect to all nodes, on an event loop of its own, and see what they tell of themselves.
+
+    SIGINT, SIGTERM and SIGHUP end it; what is known by then is the result.  `tell_waiting` is
+    called once, if some take long, with those.
+    """
+    from gplmt.engine.pinging import Pings  # no run needs it
+
+    async def main() -> PingResult:
+        pings = Pings(nodes, transports, tell_waiting)
+        with _signals_to(pings.interrupt):
+            pinged = await pings.run()
+        return PingResult(pinged=pinged, signal=pings.signal)
 
     return asyncio.run(main())
 

@@ -166,6 +166,48 @@ class Leftover(Struct, frozen=True, kw_only=True):
     processes: tuple[str, ...]  # "PID NAME"
 
 
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """Where a node is logged in to, and as whom."""
+
+    host: str
+    port: int
+    user: str
+
+
+class ClockReading(Struct, frozen=True, kw_only=True):
+    """How far a clock is ahead of the execution host's, give or take the uncertainty."""
+
+    offset_seconds: float
+    uncertainty_seconds: float
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a node told of itself; None is what could not be found out.
+
+    `connect_seconds` have passed until it was ready for commands, its wait for its turn included.
+    `round_trip_seconds` is the shortest of several. `host_key` is the fingerprint of the key that
+    its server has shown.
+    """
+
+    connect_seconds: float
+    round_trip_seconds: float
+    system: str | None = None
+    clock: ClockReading | None = None
+    host_key: str | None = None
+
+
+class Pinged(Struct, frozen=True, kw_only=True):
+    """What came of a ping: an answer, or a reason why there is none; neither if it was cut short.
+
+    `endpoint` is None where none is needed or known.
+    """
+
+    node: Node
+    endpoint: Endpoint | None = None
+    answer: Answer | None = None
+    reason: str | None = None
+
+
 class SshSettings(Struct, frozen=True, kw_only=True):
     """What the command line says of all ssh targets; None is what it does not say.
 
@@ -254,6 +296,13 @@ class Transport(Protocol):
 
     async def can_connect(self, node: Node, host: str, port: int) -> bool:
         """Whether the node can open a TCP connection, told within a few seconds."""
+        ...
+
+    async def ping(self, node: Node) -> Pinged:
+        """Connect to the node, and see how far it is, what it runs and what its clock says.
+
+        Nothing is left there.  That it does not answer is a result, not an error.
+        """
         ...
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:

@@ -31,18 +31,29 @@ examples:
 exit codes: 0 all well, 1 something failed, 2 the document or the command line is wrong,
 3 the experiment could not be set up, 128+N ended by signal N
 """
+_PING_EXAMPLES = """\
+examples:
+  %(prog)s lab.xml                           see which targets answer
+  %(prog)s lab.xml --accept-new              record host keys that are not known
+  %(prog)s lab.xml --target 'rack1.*'        ask some targets only
+  %(prog)s lab.xml --json | jq -r '.[] | select(.reachable | not) | .target'
+
+exit codes: 0 all answered, 1 some did not, 2 the document or the command line is wrong, 3 it could
+not be set up, 128+N ended by signal N
+"""
 _EXAMPLES = """\
 examples:
   %(prog)s run examples/hello_world.xml      run an experiment
   %(prog)s check lab.xml                     find its faults, all at once
   %(prog)s plan lab.xml                      show what would happen
+  %(prog)s ping lab.xml                      see which targets answer
 
 `gplmt COMMAND --help` tells the options of a command.
 """
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
-    """What was asked for; `words` as they were typed. Only a run uses what has a default."""
+    """What was asked for; `words` as they were typed. What has a default is for some commands."""
 
     command: str
     words: tuple[str, ...]
@@ -55,6 +66,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
     ssh: SshSettings = SshSettings()
     is_quiet: bool = False
     is_verbose: bool = False
+    targets: tuple[str, ...] = ()
+    is_json: bool = False
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -79,22 +92,25 @@ def parse_gplmt(words: Sequence[str]) -> Arguments:
     """The arguments of `gplmt`; leaves with 2 and a message if they are wrong."""
     parser = _parser("gplmt", "Run experiments on many machines from one file.", _EXAMPLES)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, about in (
-        ("run", "run an experiment"),
-        ("check", "check an experiment or a library, and all it includes"),
-        ("plan", "show what a run would do, without doing it (the dry run)"),
+    for name, about, examples in (
+        ("run", "run an experiment", _RUN_EXAMPLES),
+        ("check", "check an experiment or a library, and all it includes", None),
+        ("plan", "show what a run would do, without doing it (the dry run)", None),
+        ("ping", "connect to all targets, and show which answer, and how", _PING_EXAMPLES),
     ):
         command = commands.add_parser(
             name,
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
-            epilog=_RUN_EXAMPLES if name == "run" else None,
+            epilog=examples,
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
         _add_source_options(command)
         if name == "run":
             _add_run_options(command)
+        elif name == "ping":
+            _add_ping_options(command)
     return _to_arguments(parser, words)
 
 
@@ -186,6 +202,29 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_ping_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        dest="targets",
+        action="append",
+        default=[],
+        help="ask only this target or group, or those that this pattern matches; repeatable",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON, for programs, instead of a table"
+    )
+    _add_ssh_options(parser)
+    parser.add_argument(
+        "--accept-new",
+        dest="host_key_checking",
+        action="store_const",
+        const=HostKeyChecking.ACCEPT_NEW.value,
+        help="record host keys that are not known; the same as --host-key-checking accept-new",
+    )
+    parser.set_defaults(lease=SshSettings().lease_seconds)
+
+
 def _add_ssh_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("ssh targets")
     group.add_argument("--batch", action="store_true", help="never ask anything")
@@ -256,6 +295,9 @@ def _to_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> Argu
         include_directories=tuple(given.include_dir),
         rng=given.rng,
     )
+    if given.command == "ping":
+        ssh = _to_ssh_settings(given)
+        return replace(source, ssh=ssh, targets=tuple(given.targets), is_json=given.json)
     if given.command != "run":
         return source
     return replace(

@@ -46,6 +46,10 @@ def _command(arguments: Arguments) -> int:
             from gplmt.cli.plan import plan
 
             return plan(arguments)
+        case "ping":
+            from gplmt.cli.ping import ping
+
+            return ping(arguments)
         case _:
             from gplmt.cli.run import run
 

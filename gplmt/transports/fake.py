@@ -14,7 +14,16 @@ from msgspec import Struct
 
 from gplmt.errors import CopyError, LaunchError, TaskError
 from gplmt.inventory import Node
-from gplmt.protocols import Clock, Command, Completed, Copied, Leftover, OutputSink
+from gplmt.protocols import (
+    Answer,
+    Clock,
+    Command,
+    Completed,
+    Copied,
+    Leftover,
+    OutputSink,
+    Pinged,
+)
 
 _KILLED = -9
 
@@ -42,7 +51,7 @@ class FakeTransport:
     """Does what a script says; see `gplmt.protocols.Transport`.
 
     The script is asked by node and text: that of a command, `put SOURCE... DESTINATION`,
-    `get SOURCE DESTINATION`, `connect HOST PORT`.  What was asked of it is kept, in order:
+    `get SOURCE DESTINATION`, `connect HOST PORT`, `ping`.  What was asked of it is kept, in order:
     `commands`, `copies`, `removed`, and as `alive` the commands that have neither ended nor been
     stopped. A command that is cancelled takes `stop_seconds` to be gone, however often it is
     cancelled, unless everything is killed; stopping what was left behind, removing copies and
@@ -112,6 +121,16 @@ class FakeTransport:
         script = self._script(node, f"connect {host} {port}")
         await self._go(script)
         return script.returncode == 0 and not self.is_killed
+
+    async def ping(self, node: Node) -> Pinged:
+        """An answer after the scripted time, or the scripted error as the reason for none."""
+        script = self._script(node, "ping")
+        try:
+            await self._go(script)
+        except TaskError as error:
+            return Pinged(node=node, reason=str(error))
+        answer = Answer(connect_seconds=script.seconds, round_trip_seconds=0.0)
+        return Pinged(node=node, answer=answer)
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:
         """Give what commands left running, once."""

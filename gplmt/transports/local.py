@@ -10,11 +10,14 @@ from pathlib import Path
 from gplmt.errors import LaunchError, LogError
 from gplmt.inventory import Node
 from gplmt.protocols import (
+    Answer,
+    ClockReading,
     Command,
     Completed,
     Copied,
     Leftover,
     OutputSink,
+    Pinged,
     TransportSettings,
 )
 from gplmt.transports.guard import Guard
@@ -101,6 +104,20 @@ class LocalTransport:
         writer.transport.abort()
         await asyncio.sleep(0)
         return True
+
+    async def ping(self, node: Node) -> Pinged:
+        """As `Transport.ping`; this host answers at once, and its clock is the one that counts."""
+        from gplmt.transports.systems import describe_this_system  # no run asks for it
+
+        return Pinged(
+            node=node,
+            answer=Answer(
+                connect_seconds=0.0,
+                round_trip_seconds=0.0,
+                system=describe_this_system(),
+                clock=ClockReading(offset_seconds=0.0, uncertainty_seconds=0.0),
+            ),
+        )
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:
         """As `Transport.stop_leftovers`; once it has begun to stop them, it finishes."""

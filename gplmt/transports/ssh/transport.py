@@ -10,12 +10,21 @@ from pathlib import Path
 
 from gplmt.errors import ConnectError, ConnectionLostError, LaunchError
 from gplmt.inventory import Node
-from gplmt.protocols import Command, Completed, Copied, Leftover, OutputSink, TransportSettings
+from gplmt.protocols import (
+    Command,
+    Completed,
+    Copied,
+    Leftover,
+    OutputSink,
+    Pinged,
+    TransportSettings,
+)
 from gplmt.transports.ssh.attachments import Attachment, Period
 from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.logins import Logins
 from gplmt.transports.ssh.openings import Openings
 from gplmt.transports.ssh.peers import Peer
+from gplmt.transports.ssh.pinging import Turns, ping
 from gplmt.transports.ssh.probing import can_connect
 
 _KILL_PATIENCE_SECONDS = 3.0
@@ -43,6 +52,7 @@ class SshTransport:
         self._peers: dict[str, Peer] = {}
         self._openings: Openings | None = None
         self._beat: asyncio.TimerHandle | None = None
+        self._turns = Turns()
         self._is_ending = False
 
     async def run(
@@ -88,6 +98,10 @@ class SshTransport:
             return await can_connect(attachment, host, port)
         except (ConnectError, ConnectionLostError):
             return False
+
+    async def ping(self, node: Node) -> Pinged:
+        """As `Transport.ping`."""
+        return await ping(self._peer(node), self._turns)
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:
         """As `Transport.stop_leftovers`; where the connection is lost, the guard has done it."""
