@@ -42,7 +42,10 @@ class Shells:
             for descriptor in (stdin, stdout, stderr):
                 os.close(descriptor)
         try:
-            await process.redirect(stdin=to_stdin, stdout=from_stdout, stderr=from_stderr)
+            # The end of one stream must not end the other, as asyncssh would have it.
+            await process.redirect(
+                stdin=to_stdin, stdout=from_stdout, stderr=from_stderr, send_eof=False
+            )
             status = await shell.wait()
             with suppress(OSError):  # the client has gone
                 _tell(process.channel, status)
