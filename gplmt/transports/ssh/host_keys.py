@@ -10,7 +10,7 @@ import asyncssh
 from msgspec import Struct
 
 from gplmt.language.values import HostKeyChecking
-from gplmt.transports.ssh.known_hosts import KnownHosts, KnownKey, KnownKeys
+from gplmt.transports.ssh.known_hosts import KnownHosts, KnownHostsFile, KnownKey, KnownKeys
 from gplmt.transports.ssh.surroundings import words_of
 
 
@@ -65,7 +65,17 @@ class HostKeys:
             return _mismatch(policy, key, known)
         if policy.checking is HostKeyChecking.ACCEPT_NEW:
             return self._accept(policy, key)
-        return _unknown(policy, key)
+        return self._unknown(policy, key)
+
+    def _unknown(self, policy: HostKeyPolicy, key: asyncssh.SSHKey) -> str:
+        read = [self._known_hosts.read(path) for path in policy.files]
+        files = [f"{file.path}{_problem(file)}" for file in read if not file.is_missing]
+        where = f"is not in {' or '.join(files)}" if files else "is in no file of known hosts"
+        return (
+            f"the host key of {policy.names[0]} is not known: {_shown(key)} {where}; if it is the "
+            f"right one, log in once with `{policy.recording_command}`, or accept it with "
+            "`gplmt ping --accept-new FILE`"
+        )
 
     def _accept(self, policy: HostKeyPolicy, key: asyncssh.SSHKey) -> str | None:
         """Take the first key that a host shows in this run, and record it."""
@@ -93,16 +103,6 @@ def revocation(policy: HostKeyPolicy, known: KnownKeys) -> str:
     return f"the host key of {policy.names[0]} is revoked; see {places}"
 
 
-def _unknown(policy: HostKeyPolicy, key: asyncssh.SSHKey) -> str:
-    files = [str(file) for file in policy.files if file.exists()]
-    where = f"is not in {' or '.join(files)}" if files else "is in no file of known hosts"
-    return (
-        f"the host key of {policy.names[0]} is not known: {_shown(key)} {where}; if it is the "
-        f"right one, log in once with `{policy.recording_command}`, or accept it with "
-        "`gplmt ping --accept-new FILE`"
-    )
-
-
 def _mismatch(policy: HostKeyPolicy, key: asyncssh.SSHKey, known: Sequence[KnownKey]) -> str:
     """What to say of a key where others are known; at best one of the same kind is."""
     of_same_kind = [each for each in known if each.key.algorithm == key.algorithm]
@@ -118,6 +118,10 @@ def _mismatch(policy: HostKeyPolicy, key: asyncssh.SSHKey, known: Sequence[Known
         f"{problem}: it shows {_shown(key)}, and {_place(old)} has {_shown(old.key)}; this may be "
         f"an attack, or a new installation; then remove the old key with `{remedy}`"
     )
+
+
+def _problem(file: KnownHostsFile) -> str:
+    return "" if file.problem is None else f" ({file.problem})"
 
 
 def _shown(key: asyncssh.SSHKey) -> str:
