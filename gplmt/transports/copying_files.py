@@ -13,7 +13,12 @@ from msgspec import Struct
 
 from gplmt.errors import CopyError
 from gplmt.transports.copying_bytes import Transfer, open_through
-from gplmt.transports.copying_names import failing_as, shown, temporary_beside
+from gplmt.transports.copying_names import (
+    directory_in_the_way,
+    failing_as,
+    shown,
+    temporary_beside,
+)
 
 
 class FileCopied(Struct, frozen=True, kw_only=True):
@@ -58,9 +63,7 @@ def refuse_directory(source: PurePath, destination: Path) -> None:
         CopyError: `destination`, its links followed, is a directory.
     """
     if destination.is_dir():
-        raise CopyError(
-            f"cannot write {shown(destination)}: it is a directory, and {shown(source)} is not"
-        )
+        raise directory_in_the_way(destination, source)
 
 
 @contextmanager

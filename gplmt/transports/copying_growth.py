@@ -7,9 +7,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path, PurePath
 
-from gplmt.errors import CopyError
 from gplmt.transports.copying_files import FileCopied, refuse_directory
-from gplmt.transports.copying_names import failing_as, shown, temporary_beside
+from gplmt.transports.copying_names import failing_as, no_directory, temporary_beside
 
 
 class Growth:
@@ -91,9 +90,7 @@ class Growth:
 
     def _enter_directory(self, destination: Path, source: PurePath) -> None:
         if not destination.is_dir():
-            raise CopyError(
-                f"cannot write {shown(destination)}: it is not a directory, and {shown(source)} is"
-            )
+            raise no_directory(destination, source)
         self._modes.extend(open_up(destination))
 
 

@@ -59,6 +59,20 @@ def refuse_special(path: PurePath, mode: int) -> None:
         )
 
 
+def directory_in_the_way(destination: PurePath, source: PurePath) -> CopyError:
+    """The error of what would take the place of a directory without being one."""
+    return CopyError(
+        f"cannot write {shown(destination)}: it is a directory, and {shown(source)} is not"
+    )
+
+
+def no_directory(destination: PurePath, source: PurePath) -> CopyError:
+    """The error of a directory that would merge into something else."""
+    return CopyError(
+        f"cannot write {shown(destination)}: it is not a directory, and {shown(source)} is"
+    )
+
+
 def temporary_beside(target: _P) -> _P:
     """A new hidden name in the directory of `target`, for what shall become `target`."""
     return target.parent / f".gplmt-{os.urandom(8).hex()}.tmp"

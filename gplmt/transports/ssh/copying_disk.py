@@ -1,0 +1,108 @@
+"""The file operations on a node that a copy is made of, whatever serves them."""
+
+from __future__ import annotations
+
+import stat
+from typing import Protocol
+
+from msgspec import Struct
+
+from gplmt.transports.copying_names import NodePath
+from gplmt.transports.ssh.copying_sinks import Sink
+from gplmt.transports.ssh.copying_sources import Source
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """What stands under a name: `mode` as in `os.stat`, the size where it is known."""
+
+    mode: int
+    size: int | None = None
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory."""
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return stat.S_ISLNK(self.mode)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return stat.S_ISREG(self.mode)
+
+    @property
+    def permissions(self) -> int:
+        """The permission bits."""
+        return self.mode & 0o777
+
+
+class Disk(Protocol):
+    """The files of a node.
+
+    All methods but `exists` and the like raise CopyError, which names the path, and
+    ConnectionLostError.  Paths are absolute.  `at_once` is how many operations go well together.
+    """
+
+    at_once: int
+
+    async def login_directory(self) -> NodePath:
+        """Where relative paths begin."""
+        ...
+
+    async def stat(self, path: NodePath) -> Entry | None:
+        """What stands there, links followed; None for nothing."""
+        ...
+
+    async def lstat(self, path: NodePath) -> Entry | None:
+        """What stands there, links not followed; None for nothing."""
+        ...
+
+    async def list(self, directory: NodePath) -> dict[str, Entry]:
+        """The entries of a directory, links not followed."""
+        ...
+
+    async def real(self, path: NodePath) -> NodePath:
+        """The path without links; the last part need not exist."""
+        ...
+
+    async def read_link(self, path: NodePath) -> str:
+        """What a link says."""
+        ...
+
+    async def make_directory(self, path: NodePath, permissions: int) -> None:
+        """Make a directory, the permission bits perhaps lessened by the node's umask."""
+        ...
+
+    async def make_link(self, path: NodePath, text: str) -> None:
+        """Make a link that says `text`."""
+        ...
+
+    async def set_mode(self, path: NodePath, mode: int) -> None:
+        """Set all the mode bits of a file or directory, where the file system has such."""
+        ...
+
+    async def rename(self, path: NodePath, target: NodePath) -> None:
+        """Let `path` take the place of `target`, which need not exist."""
+        ...
+
+    async def remove(self, path: NodePath) -> None:
+        """Remove what is no directory."""
+        ...
+
+    async def remove_directory(self, path: NodePath) -> None:
+        """Remove an empty directory."""
+        ...
+
+    async def write(self, path: NodePath, permissions: int, source: Source) -> None:
+        """Make a new file with these permission bits and all bytes of the source, verified."""
+        ...
+
+    async def read(self, path: NodePath, size: int | None, sink: Sink) -> int:
+        """Give the sink the bytes of a file; return their number.
+
+        Of a file of the given size no more than that is read; 0 and None mean all there is.
+        """
+        ...

@@ -1,0 +1,135 @@
+"""Files, links and whole directories from a node to here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+from gplmt.errors import CopyError
+from gplmt.protocols import Copied
+from gplmt.transports.copying_files import (
+    FileCopied,
+    closing,
+    refuse_directory,
+    replaceable,
+    replacement,
+)
+from gplmt.transports.copying_growth import Growth
+from gplmt.transports.copying_names import (
+    NodePath,
+    failing_as,
+    is_temporary,
+    refuse_special,
+    shown,
+)
+from gplmt.transports.copying_places import is_entered, is_renamed, name_copies
+from gplmt.transports.ssh.copying_disk import Disk, Entry
+from gplmt.transports.ssh.copying_groups import Crew
+from gplmt.transports.ssh.copying_places import expand, own_name
+from gplmt.transports.ssh.copying_sinks import FileSink, StreamSink, open_through
+
+
+class Get:
+    """A get in the making."""
+
+    def __init__(self, disk: Disk, stop: Event) -> None:
+        self.growth = Growth()
+        self.is_renamed_tree = False
+        self._disk = disk
+        self._stop = stop
+
+    async def run(self, source: str, destination: Path, *, into: bool) -> Copied:
+        """Copy all that `source` names.
+
+        Raises:
+            CopyError, ConnectionLostError: the reason, naming the path.
+            StoppedError: the copy was asked to stop.
+        """
+        sources = await expand(self._disk, source, self._stop)
+        places = await self._place(sources, destination, into=into)
+        with failing_as("write", places[0][1]):
+            self.growth.make_parents(places[0][1].parent)
+        try:
+            crew = Crew(self._disk.at_once, self._stop)
+            for path, target in places:
+                crew.add(partial(self._get, crew, path, target))
+            await crew.work()
+        finally:
+            self.growth.set_modes()
+        return Copied(
+            files=self.growth.files,
+            bytes=self.growth.bytes,
+            created=tuple(str(path) for path in self.growth.created),
+        )
+
+    async def _place(
+        self, sources: Sequence[NodePath], destination: Path, *, into: bool
+    ) -> Sequence[tuple[NodePath, Path]]:
+        """Each source with the very path that its copy shall have; see `copying_places.place`."""
+        names = [(source, await own_name(self._disk, source)) for source in sources]
+        if into or len(sources) > 1:
+            return name_copies(names, destination)
+        source, name = names[0]
+        there = await self._disk.stat(source)
+        is_directory = there is not None and there.is_directory
+        exists = _is_directory(destination)
+        if exists and is_entered(destination, name=name, is_directory=is_directory):
+            return name_copies(names, destination)
+        self.is_renamed_tree = (
+            is_directory and not exists and is_renamed(destination, destination, name=name)
+        )
+        return ((source, destination),)
+
+    async def _get(self, crew: Crew, source: NodePath, target: Path) -> None:
+        entry = await self._disk.stat(source)
+        if entry is None:
+            raise CopyError(f"cannot read {shown(source)}: No such file or directory")
+        await self._copy(crew, source, target, entry)
+
+    async def _copy(self, crew: Crew, source: NodePath, target: Path, entry: Entry) -> None:
+        if entry.is_directory:
+            await self._copy_directory(crew, source, target, entry)
+        elif entry.is_link:
+            text = await self._disk.read_link(source)
+            with failing_as("write", target):
+                self.growth.make_link(target, text, source=source)
+        else:
+            refuse_special(source, entry.mode)
+            await self._copy_file(source, target, entry)
+
+    async def _copy_directory(
+        self, crew: Crew, source: NodePath, target: Path, entry: Entry
+    ) -> None:
+        entries = await self._disk.list(source)
+        with failing_as("write", target):
+            self.growth.make_directory(target, entry.permissions, source=source)
+        for name in sorted(entries, reverse=True):
+            if not is_temporary(name):
+                crew.add(partial(self._copy, crew, source / name, target / name, entries[name]))
+
+    async def _copy_file(self, source: NodePath, target: Path, entry: Entry) -> None:
+        with failing_as("write", target):
+            refuse_directory(source, target)
+            end = replaceable(target)
+        if end is None:
+            await self._write_through(source, target, entry)
+            return
+        is_new = not end.exists()
+        with replacement(end, mode=entry.permissions) as writing:
+            sink = FileSink(end, writing, self._stop)
+            length = await self._disk.read(source, entry.size, sink)
+            sink.finish(length)
+        self.growth.add_file(FileCopied(bytes=length, created=end if is_new else None))
+
+    async def _write_through(self, source: NodePath, target: Path, entry: Entry) -> None:
+        with closing(await open_through(target, self._stop)) as writing:
+            sink = StreamSink(target, writing, self._stop)
+            length = await self._disk.read(source, entry.size, sink)
+        self.growth.add_file(FileCopied(bytes=length, created=None))
+
+
+def _is_directory(destination: Path) -> bool:
+    with failing_as("write", destination):
+        return destination.is_dir()

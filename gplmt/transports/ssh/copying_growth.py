@@ -1,0 +1,195 @@
+"""What a put makes on a node: directories, links and files, each whole or not at all."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+from gplmt.errors import CopyError
+from gplmt.transports.copying_names import (
+    NodePath,
+    directory_in_the_way,
+    no_directory,
+    shown,
+    temporary_beside,
+)
+from gplmt.transports.ssh.copying_disk import Disk, Entry
+from gplmt.transports.ssh.copying_door import NodeFiles
+from gplmt.transports.ssh.copying_groups import in_depth
+from gplmt.transports.ssh.copying_removal import Removal
+from gplmt.transports.ssh.copying_sources import opened
+from gplmt.transports.ssh.copying_through import write_through
+
+_WRITABLE = stat.S_IWUSR | stat.S_IXUSR
+
+
+class NodeGrowth:
+    """A tree in the making: `created` are the paths that did not exist before, parents first.
+
+    A directory takes its permission bits when `set_modes` is called; until then it can be
+    written to.  `temporaries` are what has to be removed if a copy breaks off.
+    """
+
+    def __init__(self, files: NodeFiles, disk: Disk, stop: Event) -> None:
+        self.created: list[NodePath] = []
+        self.temporaries: set[NodePath] = set()
+        self.files = 0
+        self.bytes = 0
+        self._node = files
+        self._disk = disk
+        self._stop = stop
+        self._modes: dict[NodePath, int] = {}
+        self._opened: dict[NodePath, int] = {}
+
+    async def make_parents(self, directory: NodePath) -> None:
+        """Make a directory and those above it, as far as they are missing.
+
+        Raises:
+            CopyError: the reason.
+        """
+        missing = []
+        while not await self._is_directory(directory):
+            missing.append(directory)
+            directory = directory.parent
+        for path in reversed(missing):
+            await self._make_missing(path)
+
+    async def make_directory(
+        self, target: NodePath, permissions: int, there: Entry | None, *, source: Path
+    ) -> bool:
+        """Make a directory where `there` stands now; False if it existed, and can be entered.
+
+        Raises:
+            CopyError: something else stands there, or it cannot be made.
+        """
+        if there is None:
+            try:
+                await self._disk.make_directory(target, permissions | stat.S_IRWXU)
+            except CopyError:
+                # Somebody else may have made it just now.
+                there = await self._disk.lstat(target)
+                if there is None:
+                    raise
+        if there is not None:
+            await self._enter_directory(target, source)
+            return False
+        self.created.append(target)
+        await self._plan_mode(target, permissions)
+        return True
+
+    async def put_link(
+        self, text: str, target: NodePath, there: Entry | None, *, source: Path
+    ) -> None:
+        """Make a link that says `text`; it replaces all but a directory.
+
+        Raises:
+            CopyError: a directory stands there, or it cannot be made.
+        """
+        if there is not None and there.is_directory:
+            raise directory_in_the_way(target, source)
+        temporary = self._temporary_beside(target)
+        await self._disk.make_link(temporary, text)
+        await self._disk.rename(temporary, target)
+        self.temporaries.discard(temporary)
+        self._add(target, there)
+
+    async def put_file(self, source: Path, target: NodePath, there: Entry | None) -> None:
+        """Copy a file to `target`, where `there` stands now; its parent exists.
+
+        Raises:
+            CopyError: the reason.
+        """
+        if there is not None and there.is_link:
+            target, there = await self._follow(target)
+        if there is not None and there.is_directory:
+            raise directory_in_the_way(target, source)
+        with opened(source, self._stop) as content:
+            if there is None or there.is_file:
+                temporary = self._temporary_beside(target)
+                await self._disk.write(temporary, content.permissions, content)
+                await self._disk.rename(temporary, target)
+                self.temporaries.discard(temporary)
+            else:
+                await write_through(self._node, target, content)
+            self.bytes += content.length
+        self._add(target, there)
+
+    async def set_modes(self) -> None:
+        """Give the directories their permission bits, now that nothing more goes into them.
+
+        Raises:
+            CopyError: that is not possible.
+        """
+        await self._set_modes(self._disk, {**self._modes, **self._opened})
+
+    async def undo(self, disk: Disk) -> None:
+        """Remove all that was made, and what is unfinished; what existed stays as it was.
+
+        Raises:
+            ConnectionLostError: that is no longer possible.
+        """
+        await Removal(disk, [*self.created, *self.temporaries]).run()
+        await self._set_modes(disk, self._opened)
+
+    async def _set_modes(self, disk: Disk, modes: Mapping[NodePath, int]) -> None:
+        async def set_mode(path: NodePath) -> None:
+            await disk.set_mode(path, modes[path])
+
+        await in_depth(modes, set_mode, at_once=disk.at_once)
+
+    async def _is_directory(self, path: NodePath) -> bool:
+        entry = await self._disk.stat(path)
+        return path == path.parent or (entry is not None and entry.is_directory)
+
+    async def _make_missing(self, path: NodePath) -> None:
+        """Make a directory, unless it is there, made perhaps by somebody else just now."""
+        try:
+            await self._disk.make_directory(path, 0o777)
+        except CopyError:
+            entry = await self._disk.stat(path)
+            if entry is None:
+                raise
+            if not entry.is_directory:
+                raise CopyError(f"cannot create directory {shown(path)}: File exists") from None
+        else:
+            self.created.append(path)
+
+    async def _plan_mode(self, directory: NodePath, permissions: int) -> None:
+        """Remember what a new directory of ours shall get; it may inherit its group."""
+        made = await self._disk.lstat(directory)
+        mode = 0 if made is None else stat.S_IMODE(made.mode)
+        wanted = permissions | (mode & stat.S_ISGID)
+        if mode != wanted:
+            self._modes[directory] = wanted
+
+    async def _enter_directory(self, target: NodePath, source: Path) -> None:
+        """Make an existing directory ready to receive files."""
+        entry = await self._disk.stat(target)
+        if entry is None or not entry.is_directory:
+            raise no_directory(target, source)
+        if entry.mode & _WRITABLE != _WRITABLE:
+            # Whether this is possible, or needed, shows when something is written there.
+            with suppress(CopyError):
+                await self._disk.set_mode(target, stat.S_IMODE(entry.mode) | stat.S_IRWXU)
+            self._opened.setdefault(target, stat.S_IMODE(entry.mode))
+
+    async def _follow(self, link: NodePath) -> tuple[NodePath, Entry | None]:
+        """The end of a link, which need not exist, and what stands there."""
+        entry = await self._disk.stat(link)
+        end = await self._disk.real(link)
+        if entry is None and await self._disk.lstat(end) is not None:
+            raise CopyError(f"cannot write {shown(link)}: Too many levels of symbolic links")
+        return end, entry
+
+    def _temporary_beside(self, target: NodePath) -> NodePath:
+        temporary = temporary_beside(target)
+        self.temporaries.add(temporary)
+        return temporary
+
+    def _add(self, target: NodePath, there: Entry | None) -> None:
+        if there is None:
+            self.created.append(target)
+        self.files += 1

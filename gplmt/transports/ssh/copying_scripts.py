@@ -1,0 +1,44 @@
+"""What a POSIX shell on a node is told to do for a copy; pure."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from gplmt.transports.copying_names import NodePath
+
+# Programs shall say what is wrong in words that are known here.
+_WORDS = "LC_ALL=C; export LC_ALL; "
+
+# Whoever waits for the reader of a FIFO notices no end of its stdin, so the end of the server's
+# process is looked for, where that is possible.
+_WATCH = (
+    "( while sleep 1 && kill -0 $$; do"
+    " [ -d /proc/$PPID ] || [ ! -d /proc/$$ ] || kill -KILL $$; done )"
+    " </dev/null >/dev/null 2>&1 & "
+)
+
+
+def write_through_script(target: NodePath) -> str:
+    """Write stdin to what is no regular file; the first line of stdout is the writer's number."""
+    return f"{_WORDS}{_WATCH}echo $$ && exec cat >{quoted(target)}"
+
+
+def kill_script(process: int) -> str:
+    """Kill a process that waits perhaps for ever."""
+    return f"kill -KILL {process}"
+
+
+def remove_tree_script(tree: NodePath) -> str:
+    """Remove a directory that is ours, with all that is in it."""
+    return f"chmod -R u+rwx {quoted(tree)}; rm -rf {quoted(tree)}"
+
+
+def quoted(path: NodePath) -> str:
+    """The path as a word of a shell; it is absolute, so it is no option."""
+    return quote(str(path))
+
+
+def reason(errors: bytes, status: int) -> str:
+    """Why a program failed: what it wrote last, without its own name and those of files."""
+    lines = errors.decode(errors="replace").strip().splitlines()
+    return lines[-1].rpartition(": ")[2] if lines else f"exit status {status}"

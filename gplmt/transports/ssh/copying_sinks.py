@@ -1,0 +1,112 @@
+"""A file here that takes the bytes of a file on a node."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+from gplmt.transports.copying_bytes import POLL_SECONDS, check_stop, open_if_read
+from gplmt.transports.copying_names import failing_as
+
+
+class Sink(Protocol):
+    """Takes blocks at their offsets, perhaps not in order; none overlap."""
+
+    async def write(self, offset: int, data: bytes) -> None:
+        """Take a block.
+
+        Raises:
+            CopyError: it cannot be written.
+            StoppedError: the copy was asked to stop.
+        """
+        ...
+
+
+class FileSink:
+    """A new regular file, in which blocks of zeros become holes."""
+
+    def __init__(self, path: Path, writing: int, stop: Event) -> None:
+        self._path = path
+        self._writing = writing
+        self._stop = stop
+
+    async def write(self, offset: int, data: bytes) -> None:
+        """As `Sink.write`."""
+        check_stop(self._stop)
+        if not _is_zero(data):
+            with failing_as("write", self._path):
+                write_all(self._writing, data, offset)
+
+    def finish(self, length: int) -> None:
+        """Give the file its length.
+
+        Raises:
+            CopyError: that is not possible.
+        """
+        with failing_as("write", self._path):
+            os.ftruncate(self._writing, length)
+
+
+class StreamSink:
+    """What is no regular file; it gets the blocks in order, each when it takes it."""
+
+    def __init__(self, path: Path, writing: int, stop: Event) -> None:
+        self._path = path
+        self._writing = writing
+        self._stop = stop
+        self._position = 0
+        self._turn = asyncio.Condition()
+
+    async def write(self, offset: int, data: bytes) -> None:
+        """As `Sink.write`."""
+        async with self._turn:
+            await self._turn.wait_for(lambda: self._position == offset)
+            rest = memoryview(data)
+            while rest:
+                check_stop(self._stop)
+                if count := self._write_some(rest):
+                    rest = rest[count:]
+                else:
+                    await asyncio.sleep(POLL_SECONDS)
+            self._position += len(data)
+            self._turn.notify_all()
+
+    def _write_some(self, data: memoryview) -> int:
+        with failing_as("write", self._path), suppress(BlockingIOError):
+            return os.write(self._writing, data)
+        return 0
+
+
+async def open_through(destination: Path, stop: Event) -> int:
+    """Open what is no regular file for writing; a FIFO is waited for until somebody reads it.
+
+    Raises:
+        CopyError: the reason.
+        StoppedError: nobody did before `stop` was set.
+    """
+    while (writing := open_if_read(destination)) is None:
+        check_stop(stop)
+        await asyncio.sleep(POLL_SECONDS)
+    return writing
+
+
+def write_all(writing: int, data: bytes | memoryview, offset: int) -> None:
+    """Write at an offset, however many calls that takes.
+
+    Raises:
+        OSError: the reason.
+    """
+    rest = memoryview(data)
+    while rest:
+        count = os.pwrite(writing, rest, offset)
+        offset += count
+        rest = rest[count:]
+
+
+def _is_zero(data: bytes) -> bool:
+    # The first byte tells of most blocks that there is something in them.
+    return not data or (data[0] == 0 and data == bytes(len(data)))
