@@ -146,7 +146,7 @@ def _without_private(found: KeyFile, data: bytes, error: ValueError) -> KeyFile:
     with suppress(asyncssh.KeyImportError):
         public = asyncssh.import_public_key(data)
         return replace(found, public=public, problem="it holds only a public key")
-    return replace(found, problem=f"it holds no key that can be used: {error}")
+    return replace(found, problem=f"it holds no key that can be used ({str(error).lower()})")
 
 
 def _public_beside(path: Path) -> asyncssh.SSHKey | None:

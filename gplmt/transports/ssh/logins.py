@@ -256,7 +256,7 @@ class Logins:
 
     def _refuse_faults(self, nodes: Sequence[Node]) -> None:
         """Pass warnings on, and raise the errors that there are."""
-        found = self._faults.in_order(node.at.file for node in nodes)
+        found = self._faults.in_order(dict.fromkeys(node.at.file for node in nodes))
         errors = [each for each in found if each.severity is Severity.ERROR]
         if errors:
             raise SetupError("\n".join(map(str, errors)))

@@ -38,16 +38,16 @@ class Trust:
         )
 
     def faults(self, route: Route) -> Iterator[str]:
-        """What is wrong with the file of known hosts that the experiment names."""
+        """Read the files; what is wrong with the one that the experiment names."""
         policy = self.policy(route)
+        if policy.checking is HostKeyChecking.OFF:
+            return
+        files = [self._known_hosts.read(path) for path in policy.files]
         if route.document.known_hosts_file is None or not policy.user_files:
             return
-        file = self._known_hosts.read(policy.user_files[0])
-        is_tolerable = policy.checking is HostKeyChecking.OFF or (
-            file.is_missing and policy.checking is HostKeyChecking.ACCEPT_NEW
-        )
-        if file.problem is not None and not is_tolerable:
-            yield f"the known-hosts file {file.path} cannot be read: {file.problem}"
+        named, may_be_missing = files[0], policy.checking is HostKeyChecking.ACCEPT_NEW
+        if named.problem is not None and not (named.is_missing and may_be_missing):
+            yield f"the known-hosts file {named.path} cannot be read: {named.problem}"
 
     def _checking(self, route: Route) -> HostKeyChecking:
         return (
