@@ -11,8 +11,7 @@ from shlex import quote
 import asyncssh
 
 from gplmt.errors import ConnectionLostError
-from gplmt.transports.ssh.copying_door import Shared, SftpMissingError
-from gplmt.transports.ssh.sftp_start import start_sftp
+from gplmt.transports.ssh.copying_door import SftpMissingError, Shared
 from tests.support.ssh.client import connected
 from tests.support.ssh.servers import Server
 
@@ -60,8 +59,14 @@ class PlainFiles:
             raise SftpMissingError("the test has none")
         async with self._lock:
             if self._client is None:
-                self._client = await start_sftp(self.connection)
+                self._client = await self._start()
             return self._client
+
+    async def _start(self) -> asyncssh.SFTPClient:
+        try:
+            return await self.connection.start_sftp_client(path_encoding=None)
+        except asyncssh.Error as error:
+            raise SftpMissingError(str(error)) from error
 
     @asynccontextmanager
     async def pipe(self, command: str) -> AsyncIterator[PlainPipe]:
