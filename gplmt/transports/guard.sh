@@ -11,8 +11,9 @@
 #   LEASE  seconds without a line on stdin after which it counts as ended: the network has been cut
 #
 # The second way is for the far end of a connection, where no argument is safe from the login
-# shell.  The guard then answers on stdout.  Its first line is `TOKEN ready WHO WHAT`, where WHO
-# is `leader` if processes started like it lead a group, WHAT `proc` if marked ones can be found.
+# shell.  The guard then answers on stdout.  Its first line is `TOKEN ready WHO WHAT SHELL`, where
+# WHO is `leader` if processes started like it lead a group, WHAT `proc` if marked ones can be
+# found, and SHELL the name of the login shell.
 #
 # Lines on stdin:
 #   +WORD            add to what is there to be stopped
@@ -291,7 +292,7 @@ if [ -n "$lease" ]; then
   renew
   kill -0 "-$$" && who=leader || who=member
   [ -r /proc/self/environ ] && what=proc || what=none
-  echo "$token ready $who $what" >&3
+  echo "$token ready $who $what ${SHELL##*/}" >&3
 fi
 while IFS= read -r line; do
   case $line in

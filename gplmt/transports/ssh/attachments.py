@@ -19,7 +19,7 @@ from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.guarding import Found, GuardSession
 from gplmt.transports.ssh.links import Link, LinkSession, SlotsTakenError
 from gplmt.transports.ssh.openings import Connection
-from gplmt.transports.ssh.scripts import SHELL, CommandScript
+from gplmt.transports.ssh.scripts import OPENING, CommandScript
 from gplmt.transports.ssh.sessions import CommandSession
 from gplmt.transports.stopping import wait_despite_cancellation
 
@@ -93,7 +93,7 @@ class Attachment:
         link = self._links[0]
         try:
             link.reserve()
-            await link.open(self._guard, SHELL)
+            await link.open(self._guard, OPENING)
             await _any_of(self._guard.ready, self._guard.gone)
         except (asyncssh.Error, OSError) as error:
             self._close_links()
@@ -229,7 +229,7 @@ class Attachment:
         if session.command.leave_running:
             self._guard.add(mark)
         session.begun.add_done_callback(partial(self._on_begun, session))
-        await self.open_session(session, SHELL)
+        await self.open_session(session, session.opening)
         if not session.was_told:
             await self._guarded()
             if self._is_killed:
@@ -242,18 +242,17 @@ class Attachment:
     def _make_session(
         self, command: Command, stdout: OutputSink, stderr: OutputSink
     ) -> CommandSession:
-        guard = self._guard
+        script = CommandScript(
+            command,
+            marker=f"{self._period.token}-{mark_of(command)}{self.node.name}",
+            sign=self._sign,
+            surface=self._guard.surface,
+        )
         return CommandSession(
             command,
-            CommandScript(
-                command,
-                marker=f"{self._period.token}-{mark_of(command)}{self.node.name}",
-                sign=self._sign,
-                new_session=not guard.is_leader,
-                is_noisy=guard.is_noisy,
-            ),
+            script,
             sign=self._sign,
-            is_noisy=guard.is_noisy,
+            is_noisy=self._guard.surface.is_noisy,
             stdout=stdout,
             stderr=stderr,
             may_begin=self._may_begin,

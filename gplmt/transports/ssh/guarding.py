@@ -11,7 +11,7 @@ import asyncssh
 
 from gplmt.transports.guard import packed_script
 from gplmt.transports.ssh.links import LinkSession
-from gplmt.transports.ssh.scripts import guard_script
+from gplmt.transports.ssh.scripts import Surface, guard_script
 
 _MAX_NOISE_BYTES = 65_536
 _LAZY_SECONDS = 0.05
@@ -29,10 +29,9 @@ class Found(NamedTuple):
 class GuardSession(LinkSession):
     """A guard from its channel's opening to its end.
 
-    `ready` is done when commands may be started, and cancelled if the guard ends before. The
-    others are plain facts, known by then: `is_leader` says that the server gives each command a
-    process group, `sees_marks` that marked processes can be found, `is_noisy` that the login
-    shell writes to stderr on its own.
+    `ready` is done when commands may be started, and cancelled if the guard ends before. What is
+    known by then: the `surface` of the node, and in `sees_marks` whether marked processes can be
+    found.
 
     `on_end` is called once, when the guard is gone, with the reason if it is the connection that
     has gone; `on_lapse` when it has heard nothing for the
@@ -53,9 +52,8 @@ class GuardSession(LinkSession):
         self.token = token
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.gone: asyncio.Future[None] = self._loop.create_future()
-        self.is_leader = True
+        self.surface = Surface()
         self.sees_marks = True
-        self.is_noisy = False
         self._script = guard_script(
             packed_script(), token=token, grace_seconds=grace_seconds, lease_seconds=lease_seconds
         )
@@ -155,9 +153,13 @@ class GuardSession(LinkSession):
 
     def _take(self, line: str) -> None:
         match line.split(" ", 5):
-            case [self.token, "ready", who, what]:
-                self.is_leader, self.sees_marks = who == "leader", what == "proc"
-                self.is_noisy = bool(self._noise)
+            case [self.token, "ready", who, what, shell]:
+                self.sees_marks = what == "proc"
+                self.surface = Surface(
+                    gives_sessions=who == "leader",
+                    is_noisy=bool(self._noise),
+                    login_shell=shell,
+                )
                 if not self.ready.done():
                     self.ready.set_result(None)
             case ["lapsed"]:

@@ -15,7 +15,7 @@ import asyncssh
 
 from gplmt.errors import ConnectionLostError
 from gplmt.transports.ssh.links import LinkSession
-from gplmt.transports.ssh.scripts import SHELL, pipe_script
+from gplmt.transports.ssh.scripts import OPENING, pipe_script
 
 _MAX_UNREAD_BYTES = 1 << 20
 _MAX_ERROR_BYTES = 65_536
@@ -97,7 +97,7 @@ class Pipe(LinkSession):
         Raises:
             asyncssh.Error, OSError, ConnectError, ConnectionLostError: it cannot be started.
         """
-        await open_session(self, SHELL)
+        await open_session(self, OPENING)
         if self._channel is not None:
             self._channel.write(pipe_script(command, sign=self._sign.decode().strip()))
         await asyncio.wait((self._begun, self._closed), return_when=asyncio.FIRST_COMPLETED)

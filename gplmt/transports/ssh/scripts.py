@@ -1,19 +1,35 @@
 """What a shell on a node is told to do; pure.
 
-The server hands `SHELL` to the login shell, whichever that is, so it must mean the same to all of
-them. What is to be done follows on the channel's stdin, where it shows in no process list.  It
-is one compound command: a shell that does not get all of it does nothing.
+The server hands the opening to the login shell, whichever that is.  What is to be done follows
+on the channel's stdin, where it shows in no process list.  It is one compound command: a shell
+that does not get all of it does nothing.
 """
 
 from __future__ import annotations
 
 from shlex import quote
 
+from msgspec import Struct
+
 from gplmt.errors import LaunchError
 from gplmt.protocols import Command
 from gplmt.transports.processes import MARKER_VARIABLE
 
-SHELL = "exec /bin/sh"
+# Means the same to all shells: the rest is read by one that we know.
+OPENING = "exec /bin/sh"
+
+# What POSIX shells can do themselves, which saves the node one execution a command.  Bash reads
+# the script at once, as it is slow with single bytes; no shell reads more than the script.
+_POSIX_SHELLS = frozenset(("sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "mksh"))
+_QUICK_OPENING = """\
+case ${{BASH_VERSION-}} in
+4.[1-9]* | [5-9].*) LC_ALL=C read -rN {size} _g ;;
+*) _g=; while IFS= read -r _l && [ "$_l" != {sign} ]; do _g="$_g$_l
+"; done ;;
+esac
+eval "$_g"
+exit 125"""
+_MAX_QUICK_BYTES = 4000
 
 # Linux takes arguments and variables of up to 128 KiB, their final NUL included (execve(2)).
 _MAX_ARGUMENT_BYTES = 100_000
@@ -46,40 +62,48 @@ def pipe_script(command: str, *, sign: str) -> bytes:
     return _compound(f"echo {sign}", f"exec /bin/sh -c {quote(command)}")
 
 
+class Surface(Struct, frozen=True, kw_only=True):
+    """How a node starts commands: what of it is not the same everywhere.
+
+    `gives_sessions` says that each command leads a process group, `is_noisy` that the login shell,
+    named `login_shell`, writes to stderr on its own.
+    """
+
+    gives_sessions: bool = True
+    is_noisy: bool = False
+    login_shell: str = ""
+
+
 class CommandScript:
-    """How to start a command: what to tell the shell, part by part.
+    """How to start a command: what to tell the shell, part by part, in a channel `opening`.
 
     After each part the shell writes `sign` and the number of its process, on stdout; the next
     part, and in the end the command's stdin, may be sent then.  What comes before the last sign
-    is not the command's, but the login shell's; if that `is_noisy`, a sign comes on stderr, too.
-    `new_session` is for servers that do not give each command one.
+    is not the command's, but the login shell's; if that is noisy, a sign comes on stderr, too.
 
     Raises:
         LaunchError: no command can be started with this environment.
     """
 
-    def __init__(
-        self,
-        command: Command,
-        *,
-        marker: str,
-        sign: str,
-        new_session: bool,
-        is_noisy: bool,
-    ) -> None:
+    def __init__(self, command: Command, *, marker: str, sign: str, surface: Surface) -> None:
         text = quote(command.text)
-        shell = "setsid /bin/sh" if new_session else "/bin/sh"
+        shell = "/bin/sh" if surface.gives_sessions else "setsid /bin/sh"
         surroundings = [
             _exports({**command.environment, MARKER_VARIABLE: marker}),
             *_directory(command.directory),
             *([_RELAY] if command.leave_running else []),
         ]
         ready = f'echo "{sign} $$"'
-        begin = ready + (f"; echo {sign} >&2" if is_noisy else "")
+        begin = ready + (f"; echo {sign} >&2" if surface.is_noisy else "")
         silence = [] if command.stdin is not None else ["exec </dev/null"]
+        self.opening = OPENING
         self.parts: tuple[bytes, ...]
         if len(text) < _MAX_ARGUMENT_BYTES:
-            self.parts = (_compound(*surroundings, *silence, begin, f"exec {shell} -c {text}"),)
+            part = _compound(*surroundings, *silence, begin, f"exec {shell} -c {text}")
+            if surface.login_shell in _POSIX_SHELLS and len(part) < _MAX_QUICK_BYTES:
+                part += f"{sign}\n".encode()
+                self.opening = _QUICK_OPENING.format(size=len(part), sign=sign)
+            self.parts = (part,)
         else:
             # It is no argument, so the shell that runs it reads it as this one reads its part.
             self.parts = (
@@ -108,4 +132,4 @@ def _directory(directory: str | None) -> list[str]:
         return []
     place = quote(directory if directory.startswith("/") else f"./{directory}")
     refusal = _CANNOT_ENTER.format(place=place)
-    return [f"cd {place} 2>/dev/null || {{ {refusal}; }}"]
+    return [f"command cd {place} 2>/dev/null || {{ {refusal}; }}"]

@@ -22,7 +22,7 @@ _NAMELESS_SIGNAL = 127  # RFC 4254 names few; a server tells of others only that
 
 
 class CommandSession(LinkSession):
-    """One command in a channel of its own.
+    """One command in a channel of its own, which is to be opened with `opening`.
 
     `begun` gives the number of its process, which leads its group; it is cancelled if it never
     began. `ended` gives the return code as in `Completed`, when the shell has ended and what it
@@ -60,6 +60,7 @@ class CommandSession(LinkSession):
         self.ended: asyncio.Future[int] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
         self.was_told = False  # so it will begin, if it has not
+        self.opening = script.opening
         self._parts = list(script.parts)
         self._may_begin = may_begin
         self._explain_loss = explain_loss
