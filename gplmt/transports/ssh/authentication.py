@@ -151,6 +151,8 @@ class Attempt(asyncssh.SSHClient):
             parts.append("there is no key, no agent and no password to log in with")
         if self._methods:
             parts.append(f"the server takes {', '.join(self._methods)}")
+        if self._credentials.password is None and "password" in self._methods:
+            parts.append("name the variable that holds a password with <password-env>")
         parts += [f"not tried: {each}" for each in self._credentials.unusable]
         return "; ".join(parts)
 
