@@ -11,12 +11,7 @@ from tests.cli.conftest import Gplmt
 from tests.support.program import LIGHT, Program, document, one, without_privileges
 
 MARKING = one("<run>touch started</run>")
-SSH = """<experiment>
-<targets><target name="n1" type="local"/>
-<target name="far" type="ssh"><host>far.example</host></target></targets>
-<tasklists><tasklist name="t"><run>touch started</run></tasklist></tasklists>
-<steps><step tasklist="t" targets="n1"/><synchronize/>
-<step tasklist="t" targets="far"/></steps></experiment>"""
+NOBODY = "<host>127.0.0.1</host><port>1</port>"  # no server listens there
 
 
 @pytest.mark.parametrize(
@@ -59,28 +54,89 @@ def test_failures_in_cleanups_teardowns_and_background_steps_count(
         assert gplmt("run", "lab.xml").exit_code == 1
 
 
-def test_targets_of_a_type_to_come_are_checked_and_planned_but_not_run(
+def with_far(far: str, *, used: str = "n1 far") -> str:
+    """A step on a local target and an ssh target `far`, or on only one of them."""
+    tasks = "<run expected-status='0'>touch started; echo hello</run>"
+    target = f'<target name="far" type="ssh">{far}</target>'
+    return (
+        one(tasks, targets="n1")
+        .replace("</targets>", f"{target}</targets>")
+        .replace('targets="n1"', f'targets="{used}"')
+    )
+
+
+def test_an_ssh_target_that_cannot_be_reached_fails_and_the_others_do_not(
     gplmt: Gplmt, tmp_path: Path
 ) -> None:
-    (tmp_path / "lab.xml").write_text(SSH)
-    assert gplmt("check", "lab.xml") == (0, "lab.xml: a valid experiment\n", "")
-    plan = gplmt("plan", "lab.xml")
-    assert (plan.exit_code, plan.stderr) == (0, "")
+    """7.7."""
+    (tmp_path / "lab.xml").write_text(with_far(NOBODY))
     said = gplmt("run", "lab.xml")
+    assert (said.exit_code, said.stdout) == (1, "n1 | hello\n")
+    assert said.stderr.startswith(
+        "lab.xml:3: error: run 't.run-1' on far failed: "
+        "127.0.0.1 port 1 cannot be reached: connection refused; see logs/far/"
+    )
+    assert "result: failed (exit code 1)\n" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("far", "fault"),
+    [
+        (
+            "<identity-file>gone</identity-file>",
+            "the identity file gone cannot be used: there is no such file; "
+            "name the file of a private key",
+        ),
+        (
+            "<identity-file>lab.xml</identity-file>",
+            "the identity file lab.xml cannot be used: it holds no key that can be used (",
+        ),
+        (
+            "<password-env>NOT_SET</password-env>",
+            "the variable NOT_SET of <password-env> is not set; export it",
+        ),
+        (
+            "<known-hosts-file>gone</known-hosts-file>",
+            "the known-hosts file gone cannot be read: no such file or directory",
+        ),
+        (
+            "<proxy-jump>u@:22</proxy-jump>",
+            "'u@:22' is not a jump host; write USER@HOST:PORT or HOST",
+        ),
+    ],
+)
+def test_a_login_that_cannot_be_prepared_is_a_setup_error_and_nothing_has_run(
+    far: str, fault: str, gplmt: Gplmt, tmp_path: Path
+) -> None:
+    """4.2."""
+    (tmp_path / "lab.xml").write_text(with_far(f"<host>far.example</host>{far}"))
+    assert gplmt("check", "lab.xml") == (0, "lab.xml: a valid experiment\n", "")
+    assert gplmt("plan", "lab.xml").exit_code == 0
+    said = gplmt("run", "lab.xml", "--batch")
     assert (said.exit_code, said.stdout) == (3, "")
-    assert said.stderr.startswith("lab.xml:3: error: target 'far' is of type ssh, ")
+    assert said.stderr.startswith(f"lab.xml:2: error: {fault}")
     assert said.stderr.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["lab.xml"]
 
 
-def test_a_target_of_a_type_to_come_that_no_step_uses_does_no_harm(
-    gplmt: Gplmt, tmp_path: Path
-) -> None:
-    unused = SSH.replace('<step tasklist="t" targets="far"/>', "")
-    (tmp_path / "lab.xml").write_text(unused)
+def test_all_logins_that_cannot_be_prepared_are_told_at_once(gplmt: Gplmt, tmp_path: Path) -> None:
+    far = "<host>far.example</host><identity-file>gone</identity-file>"
+    text = with_far(f"{far}<password-env>NOT_SET</password-env>")
+    (tmp_path / "lab.xml").write_text(text)
     said = gplmt("run", "lab.xml")
-    assert said.exit_code == 0
-    assert "lab.xml:3: warning: " in said.stderr
+    assert said.exit_code == 3
+    assert [line.partition("; ")[2] for line in said.stderr.splitlines()] == [
+        "export it",
+        "name the file of a private key",
+    ]
+
+
+def test_an_ssh_target_that_no_step_uses_does_no_harm(gplmt: Gplmt, tmp_path: Path) -> None:
+    far = "<host>far.example</host><password-env>NOT_SET</password-env>"
+    (tmp_path / "lab.xml").write_text(with_far(far, used="n1"))
+    said = gplmt("run", "lab.xml")
+    assert (said.exit_code, said.stdout) == (0, "n1 | hello\n")
+    assert said.stderr.startswith("lab.xml:2: warning: ")
 
 
 @pytest.mark.parametrize("root", ["file", "file/below", "/proc/nowhere", "link/below"])

@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from gplmt import __version__
+from gplmt.cli.arguments import parse_gplmt, parse_light
+from gplmt.language.values import HostKeyChecking
+from gplmt.protocols import SshSettings
 from tests.cli.conftest import Gplmt
 from tests.support.program import GPLMT, LIGHT, ROOT, Program, document, one
 
 RUN_OPTIONS = (
     *("-C", "--directory DIR", "-I", "--include-dir DIR", "--rng FILE", "--logroot-dir DIR"),
     *("-d, --dry, --dry-run", "--batch", "--grace SECONDS", "-q, --quiet", "-v, --verbose"),
+    *("--ssh-config FILE", "--host-key-checking {strict,accept-new,off}", "--ssh-parallelism N"),
+    *("--ssh-cooldown SECONDS", "--lease SECONDS"),
 )
 TWO_STREAMS = one("<run>echo to out; echo to err >&amp;2; printf 'no end'</run>")
 
@@ -216,3 +221,51 @@ def test_light_script_is_run_and_takes_its_options_on_either_side(program: Progr
     ]
     seen = {(run.wait().exit_code, run.stdout, run.stderr.splitlines()[0]) for run in runs}
     assert seen == {(0, "n1 | to out\nn1 | no end\n", "n1 | to err")}
+
+
+def test_what_is_said_of_ssh_targets_is_taken_by_both_programs() -> None:
+    words = (
+        *("lab.xml", "--batch", "--ssh-config", "lab/ssh_config", "--host-key-checking", "off"),
+        *("--ssh-parallelism", "8", "--ssh-cooldown", "0.25", "--lease", "600"),
+    )
+    said = SshSettings(
+        config_file=Path("lab/ssh_config"),
+        host_key_checking=HostKeyChecking.OFF,
+        parallelism=8,
+        cooldown_seconds=0.25,
+        lease_seconds=600.0,
+        is_batch=True,
+    )
+    assert parse_light(words).ssh == said
+    assert parse_gplmt(("run", *words)).ssh == said
+    assert parse_light(("lab.xml",)).ssh == SshSettings()
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("--lease 2.9", "--lease: '2.9' is too short; give at least 3 seconds"),
+        ("--lease inf", "--lease: 'inf' is not a number of seconds"),
+        ("--ssh-cooldown -1", "--ssh-cooldown: '-1' is not a number of seconds"),
+        ("--ssh-parallelism 0", "--ssh-parallelism: '0' is not a whole number from 1 to 10000"),
+        ("--ssh-parallelism 1.5", "--ssh-parallelism: '1.5' is not a whole number"),
+        ("--host-key-checking ask", "--host-key-checking: invalid choice: 'ask'"),
+    ],
+)
+def test_impossible_values_for_ssh_targets_are_refused(
+    words: str, complaint: str, gplmt: Gplmt
+) -> None:
+    said = gplmt("run", "lab.xml", *words.split())
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert complaint in said.stderr
+
+
+def test_an_ssh_configuration_that_is_named_must_be_there(gplmt: Gplmt, tmp_path: Path) -> None:
+    target = '<target name="far" type="ssh"><host>far.example</host></target>'
+    (tmp_path / "lab.xml").write_text(
+        one("<run>true</run>", targets="far").replace('<target name="far" type="local"/>', target)
+    )
+    said = gplmt("run", "lab.xml", "--ssh-config", "gone")
+    assert (said.exit_code, said.stdout) == (3, "")
+    assert said.stderr == "gone:0: error: there is no such SSH configuration file\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["lab.xml"]
