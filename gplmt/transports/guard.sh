@@ -5,10 +5,11 @@
 # off.  The guard then stops everything, waits for the grace period, kills what is left, and ends.
 #
 # usage: sh -c GUARD gplmt-guard TOKEN GRACE
-#        { echo "set -- TOKEN GRACE LEASE"; echo "{"; cat GUARD; echo "}"; } | sh
+#        { echo "set -- TOKEN GRACE NAP"; echo "{"; cat GUARD; echo "}"; } | sh
 #   TOKEN  random, of this guard; its commands carry GPLMT_COMMAND_ID=TOKEN-...
 #   GRACE  seconds between stopping and killing; a fraction where `sleep` takes one
-#   LEASE  seconds without a line on stdin after which it counts as ended: the network has been cut
+#   NAP    a fifth of the lease, in seconds: when five naps long no `.` has come on stdin, that
+#          counts as ended, as the network has been cut
 #
 # The second way is for the far end of a connection, where no argument is safe from the login
 # shell.  The guard then answers on stdout.  Its first line is `TOKEN ready WHO WHAT SHELL`, where
@@ -19,7 +20,7 @@
 #   +WORD            add to what is there to be stopped
 #   -WORD            remove the same word again
 #   =PGID:SIGNAL     its leader has ended; what it left in its group is there to be stopped
-#   .                we are still there; any line says so
+#   .                we are still there; it answers the same
 #   stop ID WORD...  stop all of these now; then answer `gone ID`
 #   kill ID WORD...  the same, without asking
 #   list ID          answer `found ID PID PGID MARK NAME` for every process that is there to be
@@ -38,7 +39,7 @@
 
 token=$1
 grace=$2
-lease=${3:-}
+nap=${3:-}
 words=' '
 watch=
 
@@ -169,9 +170,32 @@ all_gone() {
   return 0
 }
 
-# Takes `groups` and what `patterns` match down the ladder: ask, wait for the grace period, kill.
-stop_sorted() {
+# What can be done without a fork, which may fail on a node that has too many processes.
+ask_groups() {
+  only_groups "$@"
   asked=' '
+  ask
+}
+
+kill_groups() {
+  only_groups "$@"
+  kill_all
+}
+
+only_groups() {
+  groups=' '
+  marked=
+  for word; do
+    case $word in
+      *:left) kill -0 "${word%%:*}" || groups="$groups$word " ;;
+      *:*) groups="$groups$word " ;;
+    esac
+  done
+}
+
+# Takes `groups` and what `patterns` match down the ladder: ask, wait for the grace period, kill.
+# What is in `asked` has been asked.
+stop_sorted() {
   pauses='0.02 0.05 0.1'
   sleep "$grace" &
   timer=$!
@@ -194,6 +218,7 @@ kill_sorted() {
 }
 
 stop_everything() {
+  ask_groups $words
   sort_words "-e GPLMT_COMMAND_ID=$token-s"
   stop_sorted
 }
@@ -252,23 +277,25 @@ list() {
   done
 }
 
-# The time that is left until the lease is over begins anew.
-renew() {
-  [ -n "$lease" ] || return
-  if [ -n "$watch" ]; then
-    kill -TERM "$watch"
-    wait "$watch"
-    # A shell looks after what has ended beside it only when it is asked.
-    jobs
-  fi
+# Ends the guard's waiting when nobody has renewed the lease for a whole one.  Nothing of this
+# makes the guard itself fork later on, which may fail on a node that has too many processes.
+watch_lease() {
   last=${!:-}
   # What is ignored here could not be heeded there.
   trap - TERM
   (
     exec 3>&- </dev/null
+    missed=0
+    trap 'missed=0' USR1
     trap '[ "${!:-}" = "$last" ] || kill -KILL "$!"; exit' TERM
-    sleep "$lease" &
-    wait "$!"
+    while [ "$missed" -lt 5 ]; do
+      sleep "$nap" &
+      # A signal ends the waiting, not the nap.
+      while kill -0 "$!"; do
+        wait "$!"
+      done
+      missed=$((missed + 1))
+    done
     kill -USR2 "$$"
   ) &
   watch=$!
@@ -287,9 +314,9 @@ stop_watch() {
   [ -z "$watch" ] || kill -TERM "$watch"
 }
 
-if [ -n "$lease" ]; then
+if [ -n "$nap" ]; then
   trap lapse USR2
-  renew
+  watch_lease
   kill -0 "-$$" && who=leader || who=member
   [ -r /proc/self/environ ] && what=proc || what=none
   echo "$token ready $who $what ${SHELL##*/}" >&3
@@ -299,9 +326,20 @@ while IFS= read -r line; do
     +*) remember "${line#+}" ;;
     -*) forget "${line#-}" ;;
     =*) keep_left "${line#=}" ;;
-    .) renew ;;
-    stop\ *) beside stop_sorted ${line#stop } ;;
-    kill\ *) beside kill_sorted ${line#kill } ;;
+    .)
+      kill -USR1 "$watch"
+      # A shell looks after what has ended beside it only when it is asked.
+      jobs
+      echo . >&3
+      ;;
+    stop\ *)
+      ask_groups ${line#stop }
+      beside stop_sorted ${line#stop }
+      ;;
+    kill\ *)
+      kill_groups ${line#kill }
+      beside kill_sorted ${line#kill }
+      ;;
     list\ *) beside list "${line#list }" $words ;;
     quit)
       stop_watch

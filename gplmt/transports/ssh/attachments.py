@@ -24,17 +24,21 @@ from gplmt.transports.ssh.sessions import CommandSession
 from gplmt.transports.stopping import wait_despite_cancellation
 
 _PRUNE_AT = 1000
+_MISSED_BEATS = 3
 _BEGIN_SECONDS = 10.0
 _ANSWER_SECONDS = 10.0
 
 
 class Period(Struct, frozen=True, kw_only=True):
-    """What an attachment is told when it is made; `token` marks its processes, and only them."""
+    """What an attachment is told when it is made; `token` marks its processes, and only them.
+
+    It is to `beat` every `beat_seconds`, a fifth of the lease.
+    """
 
     node: Node
     token: str
     grace_seconds: float
-    lease_seconds: float
+    beat_seconds: float
 
 
 class _Ended(NamedTuple):
@@ -170,8 +174,11 @@ class Attachment:
                     self._links = [first, *alive, Link(await self._open_another())]
 
     def beat(self) -> None:
-        """Tell the node that we are there."""
-        self._guard.beat()
+        """Tell the node that we are there, and see that it is."""
+        if self._guard.unanswered >= _MISSED_BEATS:
+            self.abort("the node does not answer")
+        elif self._is_guarded:
+            self._guard.beat()
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:
         """Stop what ended commands left running, as far as the node can be reached."""
@@ -348,14 +355,13 @@ class Attachment:
         return GuardSession(
             token=self._period.token,
             grace_seconds=self._period.grace_seconds,
-            lease_seconds=self._period.lease_seconds,
+            beat_seconds=self._period.beat_seconds,
             on_end=self._on_guard_end,
             on_lapse=self._on_lapse,
         )
 
     def _on_lapse(self) -> None:
-        seconds = self._period.lease_seconds
-        self.abort(f"the node heard nothing for {seconds:g} s, and stopped its commands")
+        self.abort("the node has not heard of gplmt for too long, and stopped its commands")
 
     def _on_guard_end(self, exc: Exception | None) -> None:
         if self._is_ending or self.lost.done():

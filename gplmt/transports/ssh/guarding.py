@@ -31,7 +31,7 @@ class GuardSession(LinkSession):
 
     `ready` is done when commands may be started, and cancelled if the guard ends before. What is
     known by then: the `surface` of the node, and in `sees_marks` whether marked processes can be
-    found.
+    found. `unanswered` counts the beats since the last answer.
 
     `on_end` is called once, when the guard is gone, with the reason if it is the connection that
     has gone; `on_lapse` when it has heard nothing for the
@@ -43,7 +43,7 @@ class GuardSession(LinkSession):
         *,
         token: str,
         grace_seconds: float,
-        lease_seconds: float,
+        beat_seconds: float,
         on_end: Callable[[Exception | None], None],
         on_lapse: Callable[[], None],
     ) -> None:
@@ -54,8 +54,9 @@ class GuardSession(LinkSession):
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self.surface = Surface()
         self.sees_marks = True
+        self.unanswered = 0
         self._script = guard_script(
-            packed_script(), token=token, grace_seconds=grace_seconds, lease_seconds=lease_seconds
+            packed_script(), token=token, grace_seconds=grace_seconds, nap_seconds=beat_seconds
         )
         self._on_end = on_end
         self._on_lapse = on_lapse
@@ -108,7 +109,8 @@ class GuardSession(LinkSession):
         return self._ask("list", ())
 
     def beat(self) -> None:
-        """Renew the lease."""
+        """Renew the lease, and ask for an answer."""
+        self.unanswered += 1
         self._send(".")
 
     def quit(self) -> None:
@@ -162,6 +164,8 @@ class GuardSession(LinkSession):
                 )
                 if not self.ready.done():
                     self.ready.set_result(None)
+            case ["."]:
+                self.unanswered = 0
             case ["lapsed"]:
                 self._on_lapse()
             case ["found", number, pid, group, mark, name]:

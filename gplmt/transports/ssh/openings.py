@@ -18,8 +18,8 @@ from gplmt.transports.ssh.windows import Doors
 
 _FIRST_PAUSE_SECONDS = 0.3
 _PROMPT_SECONDS = 1.0
-_BEATS_PER_LEASE = 5
-_MISSED_BEATS = 3
+_PROBES_PER_LEASE = 5
+_MOST_PROBES = 3
 _TURNED_AWAY = (asyncssh.ConnectionLost, ConnectionResetError, BrokenPipeError)
 _FINAL = (
     ConnectionRefusedError,
@@ -40,13 +40,13 @@ class Openings:
     """Opens connections; those to jump hosts are shared by all nodes behind them."""
 
     def __init__(self, settings: SshSettings) -> None:
-        self.beat_seconds = settings.lease_seconds / _BEATS_PER_LEASE
+        self._lease_seconds = settings.lease_seconds
         self._doors = Doors(
             parallelism=settings.parallelism, cooldown_seconds=settings.cooldown_seconds
         )
         self._gateways: dict[Login, asyncio.Task[Connection]] = {}
 
-    async def open(self, login: Login) -> Connection:
+    async def open(self, login: Login, *, is_gateway: bool = False) -> Connection:
         """Open a connection and log in.
 
         It is tried again for as long as the login's connect timeout, the time aside in which
@@ -59,13 +59,17 @@ class Openings:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._attempt(login, budget)
+                connection = await self._attempt(login, budget)
             except (OSError, asyncssh.Error) as error:
                 if isinstance(error, _TURNED_AWAY):
                     self._doors.window.narrow()
                 wait = pause * random.uniform(0.5, 1.5)  # noqa: S311 (spreads, hides nothing)
                 if isinstance(error, _FINAL) or wait >= budget.left:
                     raise ConnectError(explain(error, login)) from error
+            else:
+                if is_gateway:  # which has no guard to answer us
+                    connection.set_keepalive(self._lease_seconds / _PROBES_PER_LEASE, _MOST_PROBES)
+                return connection
             async with budget.spending():
                 await asyncio.sleep(wait)
             pause *= 2
@@ -113,8 +117,6 @@ class Openings:
                     sock=sock,
                     tunnel=tunnel,
                     login_timeout=0,
-                    keepalive_interval=self.beat_seconds,
-                    keepalive_count_max=_MISSED_BEATS,
                 )
             except BaseException:
                 if sock is not None:
@@ -129,7 +131,9 @@ class Openings:
         """The connection to a jump host, opened once for all."""
         task = self._gateways.get(login)
         if task is None or (task.done() and (_has_failed(task) or task.result().is_closed())):
-            task = self._gateways[login] = asyncio.get_running_loop().create_task(self.open(login))
+            task = self._gateways[login] = asyncio.get_running_loop().create_task(
+                self.open(login, is_gateway=True)
+            )
         try:
             return await asyncio.shield(task)
         except ConnectError as error:

@@ -52,9 +52,9 @@ rm -r "$1"
 fi"""
 
 
-def guard_script(script: str, *, token: str, grace_seconds: float, lease_seconds: float) -> bytes:
+def guard_script(script: str, *, token: str, grace_seconds: float, nap_seconds: float) -> bytes:
     """How to start the guard (`guard.sh`), whose packed text is `script`."""
-    return f"set -- {token} {grace_seconds:.3f} {lease_seconds:.3f}\n{{\n{script}\n}}\n".encode()
+    return f"set -- {token} {grace_seconds:.3f} {nap_seconds:.3f}\n{{\n{script}\n}}\n".encode()
 
 
 def pipe_script(command: str, *, sign: str) -> bytes:

@@ -27,6 +27,7 @@ from gplmt.transports.ssh.peers import Peer
 from gplmt.transports.ssh.pinging import Turns, ping
 from gplmt.transports.ssh.probing import can_connect
 
+_BEATS_PER_LEASE = 5
 _KILL_PATIENCE_SECONDS = 3.0
 _CLOSE_PATIENCE_SECONDS = 2.0
 
@@ -48,6 +49,7 @@ class SshTransport:
         self._settings = settings
         self._logins = Logins(settings.ssh, warn=settings.warn)
         self._logins.prepare(nodes)
+        self._beat_seconds = settings.ssh.lease_seconds / _BEATS_PER_LEASE
         self._numbers = itertools.count(1)
         self._peers: dict[str, Peer] = {}
         self._openings: Openings | None = None
@@ -137,7 +139,7 @@ class SshTransport:
         if peer is None:
             if self._openings is None:
                 self._openings = Openings(self._settings.ssh)
-                self._beat_later(self._openings.beat_seconds)
+                self._beat_later()
             peer = self._peers[node.name] = Peer(
                 node,
                 self._logins.of(node),
@@ -152,7 +154,7 @@ class SshTransport:
             node=node,
             token=f"{self._settings.run_token}.{next(self._numbers)}",
             grace_seconds=self._settings.grace_seconds,
-            lease_seconds=self._settings.ssh.lease_seconds,
+            beat_seconds=self._beat_seconds,
         )
 
     async def _files(self, node: Node) -> AttachedFiles:
@@ -168,10 +170,11 @@ class SshTransport:
     def _report(self, node: Node, message: str) -> None:
         self._settings.warn(message, node.at)
 
-    def _beat_later(self, seconds: float) -> None:
-        self._beat = asyncio.get_running_loop().call_later(seconds, self._beat_now, seconds)
+    def _beat_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._beat = loop.call_later(self._beat_seconds, self._beat_now)
 
-    def _beat_now(self, seconds: float) -> None:
-        for attachment in self._attachments():
+    def _beat_now(self) -> None:
+        for attachment in list(self._attachments()):
             attachment.beat()
-        self._beat_later(seconds)
+        self._beat_later()
