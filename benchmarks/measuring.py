@@ -17,6 +17,7 @@ from pathlib import Path
 _NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", "SSH_AUTH_SOCK")
 _LONGEST_SECONDS = 300.0
 _PATIENCE_SECONDS = 15.0
+_SHOWN_LINES = 8
 
 
 def _nothing() -> None:
@@ -117,7 +118,7 @@ def measure(contender: Contender, *, directory: Path) -> Sample:
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise ContenderError(f"exited with {process.returncode}: {_last_line(errors)}")
+            raise ContenderError(f"exited with {process.returncode}: {_last_words(errors)}")
         if contender.halfway and resident is None:
             raise ContenderError("ended before the moment that counts")
         contender.check()
@@ -152,8 +153,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _last_line(errors: Path) -> str:
-    return errors.read_text(errors="replace").strip().rpartition("\n")[2]
+def _last_words(errors: Path) -> str:
+    lines = errors.read_text(errors="replace").splitlines()
+    return " | ".join(line.strip() for line in lines[-_SHOWN_LINES:])
 
 
 def take_turns(
