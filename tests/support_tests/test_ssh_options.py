@@ -82,7 +82,7 @@ async def test_the_asyncssh_server_refuses_connections(asyncssh_server: StartSer
 async def test_the_asyncssh_server_drops_connections(asyncssh_server: StartServer) -> None:
     server = asyncssh_server(behaviour=Behaviour(drop_after_seconds=0.2))
     async with connected(server) as connection:
-        result = await connection.run("sleep 1000")
+        result = await connection.run("exec sleep 1000", timeout=10)
     assert result.exit_status is None
     server.end_commands()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,11 +22,17 @@ from tests.support.ssh.keys import UserKey
 from tests.support.ssh.kinds import CONTRACT, KINDS, ODD_SHELLS, of_kinds
 from tests.support.ssh.leftovers import Markers
 from tests.support.ssh.servers import Server
-from tests.support.ssh.sessions import started_through
+from tests.support.ssh.sessions import descendants, started_through
 
 ALL_KINDS = (*CONTRACT, *ODD_SHELLS)
-_BACKGROUND = "SLEEPER={mark} sleep 1000 >/dev/null 2>&1 </dev/null"
+_SLEEP = "sleep 1000 >/dev/null 2>&1 </dev/null"
 every_kind = pytest.mark.parametrize("server", of_kinds(*ALL_KINDS), indirect=True)
+
+
+@pytest.fixture
+def mark() -> str:
+    """An assignment that no other test's commands have."""
+    return f"SLEEPER=T{secrets.token_hex(8)}"
 
 
 async def run(server: Server, command: str) -> str:
@@ -120,41 +128,47 @@ async def test_files_are_reached_from_the_home_and_from_the_root(server: Server)
 
 
 @every_kind
-async def test_killing_sessions_cuts_connections_and_lets_commands_live(server: Server) -> None:
+async def test_killing_sessions_cuts_connections_and_lets_commands_live(
+    server: Server, mark: str
+) -> None:
     """As after the loss of a node: the stdin of a command ends, and nothing else happens."""
-    script = f"{_BACKGROUND.format(mark='of-cut')} & read line; touch was-cut"
+    script = f"{mark} {_SLEEP} & read line; touch was-cut"
     async with connected(server) as connection:
         await connection.create_process(f"/bin/sh -c '{script}'")
-        await until(lambda: marked_by("SLEEPER=of-cut") != {})
+        await until(lambda: marked_by(mark) != {})
         server.kill_sessions()
-        await connection.wait_closed()
+        await asyncio.wait_for(connection.wait_closed(), 10)
     await until((server.home / "was-cut").exists)
-    assert marked_by("SLEEPER=of-cut")
+    assert marked_by(mark)
     assert await run(server, "echo again") == "again\n"
 
 
 @every_kind
-async def test_ending_commands_leaves_none_daemons_included(server: Server) -> None:
-    script = f"{_BACKGROUND.format(mark='of-end')} & SLEEPER=of-end exec setsid sleep 1000"
+async def test_ending_commands_leaves_none_daemons_included(server: Server, mark: str) -> None:
+    script = f"{mark} {_SLEEP} & {mark} setsid {_SLEEP} & exec sleep 1000"
     async with connected(server) as connection:
-        await connection.create_process(f"exec /bin/sh -c '({script}) >/dev/null 2>&1 &'")
-        await connection.create_process("exec sleep 1000")
-        await until(lambda: len(marked_by("SLEEPER=of-end")) == 2)
-        await until(lambda: len(started_through(server.port)) >= 3)
+        await connection.create_process(f"exec /bin/sh -c '{script}'")
+        await until(lambda: len(marked_by(mark)) == 2)
+        await until(lambda: len(started_through(server.port)) == 3)
+        server.kill_sessions()
         server.end_commands()
-        assert marked_by("SLEEPER=of-end") == {}
+        assert marked_by(mark) == {}
         assert started_through(server.port) == set()
     assert await run(server, "echo again") == "again\n"
 
 
 @pytest.mark.parametrize("kind", of_kinds(*ALL_KINDS))
 async def test_nothing_is_left_of_a_server(kind: str, user_key: UserKey) -> None:
+    """Nor of its sessions, one whose client has not logged in among them."""
     with KINDS[kind](user_key) as server:
+        _, stranger = await asyncio.open_connection(server.host, server.port)
         async with connected(server) as connection:
             await connection.create_process("exec sleep 1000")
             await until(lambda: started_through(server.port) != set())
-            os.kill(server.pid or os.getpid(), 0)
-    assert started_through(server.port) == set()
+            own = descendants(server.pid) if server.pid is not None else ()
+            pids = {*own, *started_through(server.port)}
+    stranger.close()
+    assert [pid for pid in pids if is_alive(pid)] == []
     assert server.pid is None or not is_alive(server.pid)
     assert not server.home.parent.exists()
     with pytest.raises(OSError, match="Connect call failed"):
@@ -209,10 +223,10 @@ def test_the_openssh_client_finds_a_server_by_its_alias(server: Server, tmp_path
     assert (ended.stdout, ended.stderr) == ("here\n", "")
 
 
-async def test_what_a_test_must_not_leave_is_found(asyncssh_server: StartServer) -> None:
+async def test_what_a_test_must_not_leave_is_found(asyncssh_server: StartServer, mark: str) -> None:
     server, markers = asyncssh_server(), Markers()
-    markers("SLEEPER=of-markers")
-    await run(server, f"{_BACKGROUND.format(mark='of-markers')} &")
+    markers(mark)
+    await run(server, f"{mark} {_SLEEP} &")
     with pytest.raises(AssertionError, match=r"left behind.*sleep 1000"):
         markers.check()
     server.end_commands()
