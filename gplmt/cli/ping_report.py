@@ -129,7 +129,8 @@ def _duration(seconds: float) -> str:
 
 def _offset(clock: ClockReading) -> str:
     """The offset to two digits of its uncertainty."""
-    unit, factor = ("ms", 1000.0) if abs(clock.offset_seconds) < 1 else ("s", 1.0)
+    is_small = max(abs(clock.offset_seconds), clock.uncertainty_seconds) < 1
+    unit, factor = ("ms", 1000.0) if is_small else ("s", 1.0)
     uncertainty = clock.uncertainty_seconds * factor
     digits = 0 if uncertainty == 0 else 1 - math.floor(math.log10(uncertainty))
     digits = min(max(digits, 0), _MAX_DIGITS)

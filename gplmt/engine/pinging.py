@@ -22,16 +22,19 @@ class Pings:
         nodes: Sequence[Node],
         transports: Mapping[str, Transport],
         tell_waiting: Callable[[Sequence[Node]], None],
+        *,
+        tell_after_seconds: float = _TELL_AFTER_SECONDS,
     ) -> None:
         self.signal: int | None = None
         self._nodes = nodes
         self._transports = transports
         self._tell_waiting = tell_waiting
+        self._tell_after_seconds = tell_after_seconds
         self._tasks: list[asyncio.Task[Pinged]] = []
 
     async def run(self) -> tuple[Pinged, ...]:
         """What came of each, in their order; the transports are closed then."""
-        timer = asyncio.get_running_loop().call_later(_TELL_AFTER_SECONDS, self._tell)
+        timer = asyncio.get_running_loop().call_later(self._tell_after_seconds, self._tell)
         try:
             async with asyncio.TaskGroup() as group:
                 self._tasks = [

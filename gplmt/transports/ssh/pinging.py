@@ -145,6 +145,8 @@ async def _conversation(attachment: Attachment) -> AsyncIterator[_Conversation]:
                 conversation = _Conversation(await channel.enter_async_context(opening))
                 await conversation.begin()
             yield conversation
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await conversation.end()
     except TimeoutError as error:
         raise ConnectionLostError(f"no answer within {_ANSWER_SECONDS:g} s") from error
     except (asyncssh.Error, OSError) as error:
@@ -174,6 +176,11 @@ class _Conversation:
             await self._pipe.write(f"{request}\n".encode())
             answer = await self._line()
             return Exchange(sent_at=sent_at, seconds=_now() - began, answer=answer)
+
+    async def end(self) -> None:
+        """Wait until the script is gone from the node."""
+        self._pipe.write_eof()
+        await self._pipe.wait()
 
     async def _line(self) -> str:
         while b"\n" not in self._received:
