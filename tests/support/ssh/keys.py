@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import asyncssh
 from msgspec import Struct
 
-from tests.support.ssh.places import need_program
+_ROUNDS = 16  # of the derivation of keys from passphrases, as many as ssh-keygen makes
 
 
 class UserKey(Struct, frozen=True, kw_only=True):
@@ -57,9 +56,9 @@ def make_user_key(
     """Make a key; with an authority, a certificate for these principals as well."""
     key = asyncssh.generate_private_key(algorithm, "test key")
     path.touch(mode=0o600)
-    path.write_bytes(key.export_private_key("openssh"))
-    if passphrase is not None:
-        _encrypt(path, passphrase)
+    path.write_bytes(
+        key.export_private_key("openssh", passphrase, rounds=_ROUNDS, ignore_few_rounds=True)
+    )
     key.write_public_key(path.with_name(f"{path.name}.pub"))
     certificate = None
     if authority is not None:
@@ -87,13 +86,6 @@ def write_known_hosts(
     mark = "" if authority is None else "@cert-authority "
     path.write_text("".join(f"{mark}{_place(at, port)} {trusted}\n" for at in addresses))
     return path
-
-
-def _encrypt(path: Path, passphrase: str) -> None:
-    """Encrypt a private key as OpenSSH does; asyncssh can only do so with another package."""
-    program = need_program("ssh-keygen", package="openssh-client", untested="ENCRYPTED KEYS")
-    words = [program, "-q", "-p", "-P", "", "-N", passphrase, "-f", str(path)]
-    subprocess.run(words, check=True, capture_output=True)  # noqa: S603
 
 
 def _place(address: str, port: int) -> str:

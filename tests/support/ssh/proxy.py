@@ -42,13 +42,15 @@ class FaultProxy:
         self._listener: asyncio.Server | None = None
 
     def __enter__(self) -> Self:
-        known_hosts = self._running.enter_context(server_directory()) / "known_hosts"
-        known_hosts.write_text(self._trust())
-        self.server = replace(
-            self._target, host=self._addresses[0], port=self._port, known_hosts=known_hosts
-        )
-        self._running.enter_context(self._loop)
-        self.accept()
+        with ExitStack() as running:
+            known_hosts = running.enter_context(server_directory()) / "known_hosts"
+            known_hosts.write_text(self._trust())
+            self.server = replace(
+                self._target, host=self._addresses[0], port=self._port, known_hosts=known_hosts
+            )
+            running.enter_context(self._loop)
+            self.accept()
+            self._running = running.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,7 +101,7 @@ class FaultProxy:
         self._loop.call(self._close)
 
     def accept(self) -> None:
-        """Accept new connections (again)."""
+        """Accept new connections again."""
         self._loop.run(self._listen())
 
     def _trust(self) -> str:
@@ -111,9 +113,10 @@ class FaultProxy:
         )
 
     async def _listen(self) -> None:
-        self._listener = await asyncio.start_server(
-            self._begin, self._addresses, self._port, backlog=1000
-        )
+        if self._listener is None:
+            self._listener = await asyncio.start_server(
+                self._begin, self._addresses, self._port, backlog=1000
+            )
 
     def _close(self) -> None:
         if self._listener is not None:
