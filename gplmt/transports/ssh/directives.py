@@ -177,8 +177,9 @@ class _Reader:
                 self._faults.error(directive.at, f"Include: {error}")
                 continue
             found = glob(str(directory / self._surroundings.expand_home(pattern)))  # noqa: PTH207
-            for path in sorted(found):
-                self._read(Path(path), directory, parent=parent, depth=depth + 1, is_trusted=False)
+            for path in map(Path, sorted(found)):
+                if not path.is_dir():
+                    self._read(path, directory, parent=parent, depth=depth + 1, is_trusted=False)
 
 
 def split_words(text: str) -> Iterator[str]:

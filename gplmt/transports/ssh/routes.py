@@ -12,7 +12,7 @@ from gplmt.transports.ssh.configuration import Configuration, HostSettings
 from gplmt.transports.ssh.surroundings import expand_tokens
 
 _HOP = re.compile(
-    r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<literal>[^\]]+)\]|(?P<host>[^:\[\]@-][^:\[\]@]*))"
+    r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<literal>[^\]]+)\]|(?P<host>[^:\[\]@-][^:\[\]@]*))"
     r"(?::(?P<port>\d{1,5}))?/?"
 )
 _PROXY_TOKENS = "hnpr%"

@@ -29,7 +29,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
     def of_this_process(cls) -> Surroundings:
         """Those that gplmt runs in."""
         return cls(
-            home=Path("~").expanduser(),
+            home=Path(os.path.expanduser("~")),  # noqa: PTH111 (fails for who has none)
             user=_local_user(),
             environment=os.environ,
             host_name=socket.gethostname(),

@@ -165,6 +165,7 @@ def test_comments_quotes_and_escapes_are_those_of_openssh(reader: Reader) -> Non
 
 
 def test_included_files_count_where_they_are_included_and_in_order(reader: Reader) -> None:
+    (reader.directory / "part.0").mkdir()
     reader.write("User second\nPort 2\n", "part.2")
     reader.write("User first\n", "part.1")
     found = reader.look_up("Include part.*\nUser last\nConnectTimeout 9\n")

@@ -222,12 +222,12 @@ Host outer
 
 def test_several_jump_hosts_are_gone_through_in_the_order_that_is_written(person: Person) -> None:
     person.write("config", "Host b\nProxyJump elsewhere\nPort 5\n")
-    options = SshOptions(proxy_jump="a,ssh://u@b,[::1]:7")
+    options = SshOptions(proxy_jump="a,ssh://u@b,x@y@[::1]:7")
     jumps = person.login(node("host", options=options)).jumps
     assert [(jump.host, jump.user, jump.port) for jump in jumps] == [
         ("a", "me", 22),
         ("b", "u", 5),
-        ("::1", "me", 7),
+        ("::1", "x@y", 7),
     ]
 
 
