@@ -12,9 +12,11 @@
 #          counts as ended, as the network has been cut
 #
 # The second way is for the far end of a connection, where no argument is safe from the login
-# shell.  The guard then answers on stdout.  Its first line is `TOKEN ready WHO WHAT SHELL`, where
-# WHO is `leader` if processes started like it lead a group, WHAT `proc` if marked ones can be
-# found, and SHELL the name of the login shell.
+# shell.  The guard then answers on stdout.  Its first line is
+#   TOKEN ready WHO WHAT HOST SELF SHELL
+# where WHO is `leader` if processes started like it lead a group, WHAT `proc` if marked ones can be
+# found; HOST tells one boot of a machine from others, and SELF is `PID:START`, when the guard began
+# in the machine's own time, both `-` where that is not known; SHELL is the login shell's name.
 #
 # Lines on stdin:
 #   +WORD            add to what is there to be stopped
@@ -23,8 +25,11 @@
 #   .                we are still there; it answers the same
 #   stop ID WORD...  stop all of these now; then answer `gone ID`
 #   kill ID WORD...  the same, without asking
-#   list ID          answer `found ID PID PGID MARK NAME` for every process that is there to be
-#                    stopped, MARK `-` if it bears none; then `gone ID`
+#   list ID PREFIX SELF...
+#                    answer `found ID PID PGID MARKER NAME` for every process whose marker begins
+#                    with PREFIX, none if that is `-`, and for those, with MARKER `-`, that groups
+#                    here left; `seen ID SELF` for each other guard that is seen from here, so that
+#                    it need not look for itself; then `gone ID`
 #   quit             end, and touch nothing
 # When the lease is over, it answers `lapsed` before it stops anything.
 # Words:
@@ -187,6 +192,7 @@ only_groups() {
   marked=
   for word; do
     case $word in
+      *:[0-9]*) ;;
       *:left) kill -0 "${word%%:*}" || groups="$groups$word " ;;
       *:*) groups="$groups$word " ;;
     esac
@@ -223,6 +229,16 @@ stop_everything() {
   stop_sorted
 }
 
+stop_words() {
+  sort_words
+  stop_sorted
+}
+
+kill_words() {
+  sort_words
+  kill_sorted
+}
+
 # Does $1 to the words behind the ID $2, beside us, and answers.
 beside() {
   (
@@ -231,7 +247,6 @@ beside() {
     id=$2
     shift 2
     words="$*"
-    sort_words
     $action
     echo "gone $id" >&3
   ) &
@@ -245,35 +260,67 @@ keep_left() {
   fi
 }
 
-# Answers for each process that is there to be stopped.
+# Sets `pid`, `name` and `start` to what a line of /proc/PID/stat says, and `state` and `group`.
+read_stat() {
+  pid=${1%% *}
+  name=${1#*(}
+  name=${name%)*}
+  set -- ${1##*)}
+  state=$1
+  group=$3
+  start=${20}
+}
+
+# Answers `list`; its words are the prefix, other guards, and the groups that are there to be stopped.
 list() {
-  sort_words "-e GPLMT_COMMAND_ID=$token-s"
+  prefix=${words%% *}
+  set -- ${words#"$prefix"}
+  tell_seen "$@"
+  only_groups "$@"
   find_living
   all=$living
   groups=' '
-  find_marked
+  if [ "$prefix" != - ]; then
+    patterns="-e GPLMT_COMMAND_ID=$prefix"
+    find_marked
+    first=$marked
+    # A process shows no environment while it executes a program.
+    find_marked
+    marked="$first$marked"
+  fi
+  [ "$all$marked" = ' ' ] || tell_found
+}
+
+tell_seen() {
+  for other; do
+    case $other in
+      *:[0-9]*)
+        IFS= read -r stat <"/proc/${other%:*}/stat" || continue
+        read_stat "$stat"
+        [ "$other" != "$pid:$start" ] || echo "seen $id $other" >&3
+        ;;
+    esac
+  done
+}
+
+tell_found() {
   for found in /proc/[0-9]*/stat; do
     IFS= read -r stat <"$found" || continue
-    pid=${stat%% *}
-    name=${stat#*(}
-    name=${name%)*}
-    set -- ${stat##*)}
-    case $1 in
+    read_stat "$stat"
+    case $state in
       Z | X) continue ;;
     esac
     case "$marked " in
-      *" $pid "*)
-        mark=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n "s/^GPLMT_COMMAND_ID=$token-//p")
-        ;;
+      *" $pid "*) mark=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^GPLMT_COMMAND_ID=//p') ;;
       *)
         mark=-
         case $all in
-          *" $3:"*) ;;
+          *" $group:"*) ;;
           *) continue ;;
         esac
         ;;
     esac
-    echo "found $id $pid $3 ${mark:--} $name" >&3
+    echo "found $id $pid $group ${mark:--} $name" >&3
   done
 }
 
@@ -319,7 +366,13 @@ if [ -n "$nap" ]; then
   watch_lease
   kill -0 "-$$" && who=leader || who=member
   [ -r /proc/self/environ ] && what=proc || what=none
-  echo "$token ready $who $what ${SHELL##*/}" >&3
+  host=-
+  self=-
+  if IFS= read -r stat <"/proc/$$/stat" && IFS= read -r host </proc/sys/kernel/random/boot_id; then
+    read_stat "$stat"
+    self=$pid:$start
+  fi
+  echo "$token ready $who $what $host $self ${SHELL##*/}" >&3
 fi
 while IFS= read -r line; do
   case $line in
@@ -334,13 +387,13 @@ while IFS= read -r line; do
       ;;
     stop\ *)
       ask_groups ${line#stop }
-      beside stop_sorted ${line#stop }
+      beside stop_words ${line#stop }
       ;;
     kill\ *)
       kill_groups ${line#kill }
-      beside kill_sorted ${line#kill }
+      beside kill_words ${line#kill }
       ;;
-    list\ *) beside list "${line#list }" $words ;;
+    list\ *) beside list ${line#list } $words ;;
     quit)
       stop_watch
       exit

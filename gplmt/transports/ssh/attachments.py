@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from gplmt.inventory import Node
 from gplmt.protocols import Command, Leftover, OutputSink
 from gplmt.transports.leftovers import mark_of
 from gplmt.transports.ssh.files import AttachedFiles
-from gplmt.transports.ssh.guarding import Found, GuardSession
+from gplmt.transports.ssh.guarding import Answer, Found, GuardSession
 from gplmt.transports.ssh.links import Link, LinkSession, SlotsTakenError
 from gplmt.transports.ssh.openings import Connection
 from gplmt.transports.ssh.scripts import OPENING, CommandScript
@@ -180,19 +180,42 @@ class Attachment:
         elif self._is_guarded:
             self._guard.beat()
 
-    async def stop_leftovers(self) -> tuple[Leftover, ...]:
-        """Stop what ended commands left running, as far as the node can be reached."""
-        found = await self._answer(self._guard.list())
+    @property
+    def token(self) -> str:
+        """What the markers of its processes begin with."""
+        return self._period.token
+
+    @property
+    def machine(self) -> tuple[str, str] | None:
+        """The same for attachments that probably see each other's processes."""
+        guard = self._guard
+        if guard.machine is None or guard.self_id is None:
+            return None
+        return guard.machine, self._links[0].connection.get_extra_info("username")
+
+    @property
+    def guard_id(self) -> str:
+        """What tells the guard on its machine from all other processes."""
+        return self._guard.self_id or ""
+
+    async def look(self, token_prefix: str | None, others: Iterable[str] = ()) -> Answer:
+        """As `GuardSession.list`; nothing if the node does not answer."""
+        return await self._answer(self._guard.list(token_prefix, others))
+
+    async def stop_leftovers(self, found: Iterable[Found]) -> tuple[Leftover, ...]:
+        """Stop what ended commands left running, as far as it was found and can be reached."""
         remains = self._remains(found)
-        if not remains:
-            return ()
-        words = [word for mark in remains for word in self._words_left(mark)]
-        await self._answer(self._guard.stop(words))
+        if remains:
+            words = [word for mark in remains for word in self._words_left(mark)]
+            await self._answer(self._guard.stop(words), self._period.grace_seconds)
+        ended, self._ended = self._ended, {}
         return tuple(
             Leftover(
                 node=self.node,
-                command=self._ended.pop(mark).command,
-                processes=tuple(f"{process.pid} {process.name}" for process in processes),
+                command=ended[mark].command,
+                processes=tuple(
+                    f"{process.pid} {process.name}" for process in dict.fromkeys(processes)
+                ),
             )
             for mark, processes in remains.items()
         )
@@ -209,7 +232,10 @@ class Attachment:
         self._is_ending = True
         if self._repair is not None:
             self._repair.cancel()
-        self._guard.quit()
+        if self._running or self._ended:  # the run did not end as it should
+            self._guard.leave()
+        else:
+            self._guard.quit()
 
     async def close(self, *, patience_seconds: float) -> None:
         """Close all connections, politely for as long as the patience lasts."""
@@ -293,12 +319,10 @@ class Attachment:
         session.abort()
         session.let_go()
 
-    async def _answer(
-        self, answer: asyncio.Future[tuple[Found, ...]], seconds: float = 0.0
-    ) -> tuple[Found, ...]:
+    async def _answer(self, answer: asyncio.Future[Answer], seconds: float = 0.0) -> Answer:
         """What the guard answers; nothing if it does not."""
         await _any_of(answer, self.lost, seconds=seconds + _ANSWER_SECONDS)
-        return answer.result() if answer.done() else ()
+        return answer.result() if answer.done() else Answer()
 
     async def _despite_cancellation(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -331,22 +355,20 @@ class Attachment:
         """Forget the commands of which nothing lives."""
         before = list(self._ended)
         self._prune_at = len(before) + _PRUNE_AT
-        remains = self._remains(await self._answer(self._guard.list()))
+        answer = await self.look(f"{self._period.token}-")
+        remains = self._remains(answer.found)
         if not self.lost.done():
             for mark in before:
                 if mark not in remains:
                     self._ended.pop(mark, None)
         self._prune_at = 2 * len(self._ended) + _PRUNE_AT
 
-    def _remains(self, found: tuple[Found, ...]) -> dict[str, list[Found]]:
+    def _remains(self, found: Iterable[Found]) -> dict[str, list[Found]]:
         """What lives, by the ended command that it belongs to."""
         by_group = {ended.group: mark for mark, ended in self._ended.items()}
         remains: dict[str, list[Found]] = {}
         for process in found:
-            if process.mark is not None:
-                mark = process.mark.partition("/")[0] + "/"
-            else:
-                mark = by_group.get(process.group, "")
+            mark = process.mark or by_group.get(process.group, "")
             if mark in self._ended:
                 remains.setdefault(mark, []).append(process)
         return remains

@@ -18,20 +18,34 @@ _LAZY_SECONDS = 0.05
 
 
 class Found(NamedTuple):
-    """A process that is there to be stopped; `mark` None where it bears none."""
+    """A process that is there to be stopped.
+
+    `token` and `mark` are what its marker has of the guard's token and of the command's mark, both
+    empty where it bears none.
+    """
 
     pid: int
     group: int
-    mark: str | None
+    token: str
+    mark: str
     name: str
+
+
+class Answer(NamedTuple):
+    """What a guard answers: processes, and which other guards it sees."""
+
+    found: tuple[Found, ...] = ()
+    seen: frozenset[str] = frozenset()
 
 
 class GuardSession(LinkSession):
     """A guard from its channel's opening to its end.
 
     `ready` is done when commands may be started, and cancelled if the guard ends before. What is
-    known by then: the `surface` of the node, and in `sees_marks` whether marked processes can be
-    found. `unanswered` counts the beats since the last answer.
+    known by then: the `surface` of the node, in `sees_marks` whether marked processes can be found,
+    in `machine` which boot of which machine it is, and in `self_id` what tells the guard there from
+    all other processes; both None where that is not known. `unanswered` counts the beats since the
+    last answer.
 
     `on_end` is called once, when the guard is gone, with the reason if it is the connection that
     has gone; `on_lapse` when it has heard nothing for the
@@ -54,6 +68,8 @@ class GuardSession(LinkSession):
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self.surface = Surface()
         self.sees_marks = True
+        self.machine: str | None = None
+        self.self_id: str | None = None
         self.unanswered = 0
         self._script = guard_script(
             packed_script(), token=token, grace_seconds=grace_seconds, nap_seconds=beat_seconds
@@ -64,8 +80,9 @@ class GuardSession(LinkSession):
         self._received = b""
         self._noise = b""
         self._numbers = itertools.count(1)
-        self._answers: dict[int, asyncio.Future[tuple[Found, ...]]] = {}
+        self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._found: dict[int, list[Found]] = {}
+        self._seen: dict[int, set[str]] = {}
         self._unsent: dict[str, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -96,17 +113,21 @@ class GuardSession(LinkSession):
         self._unsent.pop(f"+{group_word}", None)
         self._send_soon(f"={group_word}")
 
-    def stop(self, words: Iterable[str]) -> asyncio.Future[tuple[Found, ...]]:
+    def stop(self, words: Iterable[str]) -> asyncio.Future[Answer]:
         """Begin to stop what the words name; done when it is gone, or the guard is."""
         return self._ask("stop", words)
 
-    def kill(self, words: Iterable[str]) -> asyncio.Future[tuple[Found, ...]]:
+    def kill(self, words: Iterable[str]) -> asyncio.Future[Answer]:
         """Kill what the words name; done as for `stop`."""
         return self._ask("kill", words)
 
-    def list(self) -> asyncio.Future[tuple[Found, ...]]:
-        """What there is to be stopped now; done with nothing if the guard is gone."""
-        return self._ask("list", ())
+    def list(self, token_prefix: str | None, others: Iterable[str] = ()) -> asyncio.Future[Answer]:
+        """The processes whose token begins like this, and what groups that it knows have left.
+
+        Also which of the other guards, by their `self_id`, it sees.  Done with nothing if the
+        guard is gone.
+        """
+        return self._ask("list", (token_prefix or "-", *others))
 
     def beat(self) -> None:
         """Renew the lease, and ask for an answer."""
@@ -116,6 +137,12 @@ class GuardSession(LinkSession):
     def quit(self) -> None:
         """Let the guard go; it stops nothing."""
         self._send("quit")
+
+    def leave(self) -> None:
+        """Leave the rest to the guard: it stops everything, and goes."""
+        self._flush()
+        if self._channel is not None:
+            self._channel.write_eof()
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """As asyncssh says."""
@@ -147,44 +174,54 @@ class GuardSession(LinkSession):
         self.ready.cancel()
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_result(())
+                answer.set_result(Answer())
         self._answers.clear()
         if not self.gone.done():
             self.gone.set_result(None)
             self._on_end(exc)
 
     def _take(self, line: str) -> None:
-        match line.split(" ", 5):
-            case [self.token, "ready", who, what, shell]:
-                self.sees_marks = what == "proc"
-                self.surface = Surface(
-                    gives_sessions=who == "leader",
-                    is_noisy=bool(self._noise),
-                    login_shell=shell,
-                )
-                if not self.ready.done():
-                    self.ready.set_result(None)
+        match line.split(" ", 6):
+            case [self.token, "ready", *facts]:
+                self._learn(*facts)
             case ["."]:
                 self.unanswered = 0
             case ["lapsed"]:
                 self._on_lapse()
-            case ["found", number, pid, group, mark, name]:
-                known = None if mark == "-" else mark
-                self._found[int(number)].append(Found(int(pid), int(group), known, name))
+            case ["found", number, pid, group, marker, *name]:
+                token, _, rest = marker.partition("-")
+                mark, slash, _ = rest.partition("/")
+                found = Found(int(pid), int(group), token, mark + slash, " ".join(name))
+                self._found[int(number)].append(found)
+            case ["seen", number, self_id]:
+                self._seen[int(number)].add(self_id)
             case ["gone", number]:
-                answer = self._answers.pop(int(number))
-                found = tuple(self._found.pop(int(number)))
-                if not answer.done():
-                    answer.set_result(found)
+                self._answer(int(number))
 
-    def _ask(self, verb: str, words: Iterable[str]) -> asyncio.Future[tuple[Found, ...]]:
-        answer: asyncio.Future[tuple[Found, ...]] = self._loop.create_future()
+    def _learn(self, who: str, what: str, machine: str, self_id: str, shell: str) -> None:
+        self.sees_marks = what == "proc"
+        self.machine = None if machine == "-" else machine
+        self.self_id = None if self_id == "-" else self_id
+        self.surface = Surface(
+            gives_sessions=who == "leader", is_noisy=bool(self._noise), login_shell=shell
+        )
+        if not self.ready.done():
+            self.ready.set_result(None)
+
+    def _answer(self, number: int) -> None:
+        answer = self._answers.pop(number)
+        found, seen = tuple(self._found.pop(number)), frozenset(self._seen.pop(number))
+        if not answer.done():
+            answer.set_result(Answer(found, seen))
+
+    def _ask(self, verb: str, words: Iterable[str]) -> asyncio.Future[Answer]:
+        answer: asyncio.Future[Answer] = self._loop.create_future()
         if self._channel is None or self._channel.is_closing():
-            answer.set_result(())
+            answer.set_result(Answer())
             return answer
         number = next(self._numbers)
         self._answers[number] = answer
-        self._found[number] = []
+        self._found[number], self._seen[number] = [], set()
         self._send(" ".join((verb, str(number), *words)))
         return answer
 

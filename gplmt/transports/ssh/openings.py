@@ -15,6 +15,7 @@ from gplmt.protocols import SshSettings
 from gplmt.transports.ssh.explaining import explain
 from gplmt.transports.ssh.logins import Login
 from gplmt.transports.ssh.windows import Doors
+from gplmt.transports.ssh.wires import Wire
 
 _FIRST_PAUSE_SECONDS = 0.3
 _PROMPT_SECONDS = 1.0
@@ -114,8 +115,7 @@ class Openings:
                     login.host,
                     login.port,
                     options=login.options,
-                    sock=sock,
-                    tunnel=tunnel,
+                    tunnel=tunnel if sock is None else Wire(sock),
                     login_timeout=0,
                 )
             except BaseException:

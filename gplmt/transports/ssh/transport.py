@@ -22,6 +22,7 @@ from gplmt.protocols import (
 from gplmt.transports.ssh.attachments import Attachment, Period
 from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.logins import Logins
+from gplmt.transports.ssh.looking import look_for_leftovers
 from gplmt.transports.ssh.openings import Openings
 from gplmt.transports.ssh.peers import Peer
 from gplmt.transports.ssh.pinging import Turns, ping
@@ -107,8 +108,13 @@ class SshTransport:
 
     async def stop_leftovers(self) -> tuple[Leftover, ...]:
         """As `Transport.stop_leftovers`; where the connection is lost, the guard has done it."""
+        prefix = f"{self._settings.run_token}."
+        found = await look_for_leftovers(self._attachments(), run_prefix=prefix)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each.stop_leftovers()) for each in self._attachments()]
+            tasks = [
+                group.create_task(attachment.stop_leftovers(processes))
+                for attachment, processes in found.items()
+            ]
         return tuple(leftover for task in tasks for leftover in task.result())
 
     def kill(self) -> None:
