@@ -21,7 +21,11 @@ from tests.examples.pages import (
     page_names,
     write_documents,
 )
-from tests.examples.running import ROOT, run_script
+from tests.examples.remote import RemoteUser
+from tests.examples.running import ROOT, Ran, run_script
+from tests.support.ssh.fixtures import *  # noqa: F403
+from tests.support.ssh.kinds import of_kinds
+from tests.support.ssh.servers import Server
 
 RELAX_NG = "{http://relaxng.org/ns/structure/1.0}"
 GRAMMAR = etree.parse(ROOT / "schema" / "gplmt.rng")
@@ -79,10 +83,26 @@ def test_whole_documents_have_no_faults(
     assert main(["check", str(path)]) == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("shown", all_shown(), ids=str)
+@pytest.mark.parametrize("shown", [each for each in all_shown() if not each.needs_server], ids=str)
 def test_documents_print_what_the_page_shows(shown: Shown, tmp_path: Path) -> None:
     write_documents(shown, tmp_path)
-    ran = run_script(shown.name, tmp_path, cwd=tmp_path)
+    assert_shows(shown, run_script(shown.name, tmp_path, cwd=tmp_path))
+
+
+@pytest.mark.parametrize("shown", [each for each in all_shown() if each.needs_server], ids=str)
+@pytest.mark.parametrize("server", of_kinds("asyncssh"), indirect=True)
+def test_documents_with_ssh_targets_print_what_the_page_shows(
+    shown: Shown, server: Server, tmp_path: Path
+) -> None:
+    write_documents(shown, tmp_path)
+    user = RemoteUser(tmp_path / "home", server)
+    assert_shows(
+        shown, run_script(shown.name, tmp_path, cwd=tmp_path, environment=user.environment)
+    )
+
+
+def assert_shows(shown: Shown, ran: Ran) -> None:
+    """Whether a run printed every line that the page promises."""
     assert ran.exit_code == shown.exit_code, ran.stderr
     printed = {*ran.stdout.splitlines(), *ran.stderr.splitlines()}
     assert [line for line in promised_lines(shown) if line not in printed] == [], ran.stderr

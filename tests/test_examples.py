@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,31 +13,44 @@ import pytest
 from gplmt.cli.main import main
 from gplmt.events import LeftoverStopped
 from gplmt.recording.jsonl import read_events
-from tests.examples.expectations import LIBRARIES, LOCAL, PLANNED, fits
+from tests.examples.expectations import LIBRARIES, LOCAL, REFUSED, REMOTE, Expect, fits
+from tests.examples.remote import RemoteUser
 from tests.examples.running import ROOT, Ran, run_script
+from tests.support.ssh.fixtures import *  # noqa: F403
+from tests.support.ssh.kinds import of_kinds
+from tests.support.ssh.servers import Server
 
 EXAMPLES = ROOT / "examples"
-RUNNABLE = {**LOCAL, **PLANNED}
+RUNNABLE = {**LOCAL, **REMOTE, **REFUSED}
 FILES = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.glob("**/*.xml"))
-USUAL_PORT = "18765"
+USUAL_PORTS = {"background_server.xml": "18765", "ssh_two_hosts.xml": "18766"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def free_port() -> str:
-    """A port for the example with a server, so that test runs do not disturb each other."""
+    """A port for the examples with a server, so that test runs do not disturb each other."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def copies(tmp_path_factory: pytest.TempPathFactory, free_port: str) -> Path:
+@pytest.fixture
+def copies(tmp_path: Path, free_port: str) -> Path:
     """The examples, with a free port instead of the one that users get."""
-    copies = tmp_path_factory.mktemp("copied") / "examples"
+    copies = tmp_path / "examples"
     shutil.copytree(EXAMPLES, copies)
-    server = copies / "background_server.xml"
-    server.write_text(server.read_text().replace(USUAL_PORT, free_port))
+    for name, port in USUAL_PORTS.items():
+        change(copies / name, {port: free_port})
     return copies
+
+
+def change(example: Path, replacements: Mapping[str, str]) -> None:
+    """Write other words for some in an example."""
+    text = example.read_text()
+    for words, others in replacements.items():
+        assert words in text
+        text = text.replace(words, others)
+    example.write_text(text)
 
 
 def comment_of(file: str) -> str:
@@ -64,19 +78,40 @@ def test_each_example_can_be_planned(file: str, capsys: pytest.CaptureFixture[st
 def test_local_example_does_what_it_says(
     file: str, copies: Path, free_port: str, tmp_path: Path
 ) -> None:
-    expected = LOCAL[file]
-    ran = run_script(copies / file, tmp_path)
+    assert_did(run_script(copies / file, tmp_path), LOCAL[file], file=file, port=free_port)
+
+
+def assert_did(ran: Ran, expected: Expect, *, file: str, port: str) -> None:
+    """Whether a run did what is expected, at another port than users get."""
     seen = f"--- stdout\n{ran.stdout}--- stderr\n{ran.stderr}"
+    lines = [line.replace(port, USUAL_PORTS.get(file, port)) for line in ran.lines]
     assert ran.exit_code == expected.exit_code, seen
-    assert fits([line.replace(free_port, USUAL_PORT) for line in ran.lines], expected.stdout), seen
+    assert fits(lines, expected.stdout), seen
     assert [text for text in expected.told if text not in ran.stderr] == [], seen
     assert list(ran.working_directory.iterdir()) == []
 
 
-@pytest.mark.parametrize("file", PLANNED)
-def test_example_of_a_type_to_come_is_refused_before_it_starts(file: str, tmp_path: Path) -> None:
-    expected = PLANNED[file]
-    ran = run_script(EXAMPLES / file, tmp_path)
+@pytest.mark.parametrize("file", REMOTE)
+@pytest.mark.parametrize("server", of_kinds("asyncssh"), indirect=True)
+def test_example_for_other_machines_does_what_it_says(
+    file: str, server: Server, copies: Path, free_port: str, tmp_path: Path
+) -> None:
+    user = RemoteUser(tmp_path / "home", server)
+    if file == "ssh_options.xml":
+        shutil.copy(server.identity_file, user.home / ".ssh" / "lab_ed25519")
+        change(copies / file, {">lab<": f">{server.user}<", ">2022<": f">{server.port}<"})
+    options = ("--ssh-config", str(user.configuration))
+    ran = run_script(copies / file, tmp_path, *options, environment=user.environment)
+    assert_did(ran, REMOTE[file], file=file, port=free_port)
+    assert list(server.home.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", REFUSED)
+def test_example_that_names_what_does_not_exist_is_refused_before_it_starts(
+    file: str, tmp_path: Path
+) -> None:
+    expected = REFUSED[file]
+    ran = run_script(EXAMPLES / file, tmp_path, "--batch")
     assert (ran.exit_code, ran.stdout) == (expected.exit_code, "")
     assert [text for text in expected.told if text not in ran.stderr] == []
     assert not ran.run_directories.exists()
@@ -125,7 +160,7 @@ def test_each_example_begins_with_its_schema_and_what_to_expect(file: str) -> No
     assert declaration == '<?xml version="1.0" encoding="utf-8"?>'
     assert model == f'<?xml-model href="{up}schema/gplmt.rng" type="application/xml"?>'
     assert comment.startswith("<!-- ")
-    assert "Expect" in comment_of(file)
+    assert "expect" in comment_of(file).lower()
 
 
 @pytest.mark.parametrize("file", RUNNABLE)

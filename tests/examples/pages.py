@@ -67,11 +67,15 @@ def all_blocks() -> list[Block]:
 
 
 class Shown(NamedTuple):
-    """A document that readers run, and the blocks of text that show what comes of it."""
+    """A document that readers run, and the blocks of text that show what comes of it.
+
+    With `needs_server`, its ssh targets are `localhost` or hosts of example.net.
+    """
 
     document: Block
     name: str
     exit_code: int
+    needs_server: bool
     output: tuple[Block, ...]
     plans: tuple[Block, ...]
     libraries: tuple[tuple[str, str], ...]
@@ -96,6 +100,7 @@ def _shown_on(blocks: list[Block]) -> Iterator[Shown]:
             document=document,
             name=document.mark[1],
             exit_code=int(document.mark[3]) if "exit" in document.mark else 0,
+            needs_server="ssh" in document.mark,
             output=tuple(block for block in following if block.mark == ("output",)),
             plans=tuple(block for block in following if block.mark == ("plan",)),
             libraries=libraries,

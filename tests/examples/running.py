@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +34,17 @@ class Ran(NamedTuple):
         return (self.run_directories / "latest").resolve()
 
 
-def run_script(file: Path | str, scratch: Path, *options: str, cwd: Path = ROOT) -> Ran:
-    """Run an experiment in directories of its own below `scratch`."""
+def run_script(
+    file: Path | str,
+    scratch: Path,
+    *options: str,
+    cwd: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> Ran:
+    """Run an experiment in directories of its own below `scratch`.
+
+    `environment` is added to that of the tests.
+    """
     working_directory, run_directories = scratch / "work", scratch / "runs"
     working_directory.mkdir(parents=True)
     words: Sequence[object] = (
@@ -48,6 +58,7 @@ def run_script(file: Path | str, scratch: Path, *options: str, cwd: Path = ROOT)
         text=True,
         encoding="utf-8",
         cwd=cwd,
+        env={**os.environ, **(environment or {})},
         timeout=_LONGEST_SECONDS,
         check=False,
     )
