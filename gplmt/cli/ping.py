@@ -55,7 +55,7 @@ def _names(loaded: Loaded, arguments: Arguments) -> Sequence[str]:
     """The declared targets that were asked for, groups among them, in document order."""
     declared = loaded.experiment.targets
     if not declared:
-        raise UsageError(f"{arguments.file}: error: there are no targets to connect to")
+        raise UsageError(f"{loaded.experiment.at}: error: there are no targets to ping")
     wanted: set[str] = set()
     for word in arguments.targets:
         matches = loaded.inventory.match(word)
