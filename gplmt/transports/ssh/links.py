@@ -22,7 +22,8 @@ class SlotsTakenError(Exception):
 class LinkSession(asyncssh.SSHClientSession[bytes]):
     """A session that gives its slot back when the server has closed it.
 
-    `opened` is done when it is open, cancelled if nobody wants it any more.
+    `opened` is done when it is open, cancelled if nobody wants it any more; each attempt to open
+    it has its own.
     """
 
     def __init__(self) -> None:
@@ -55,6 +56,8 @@ class Link:
         self.connection = connection
         self._limit = _USUAL_SESSIONS
         self._used = 0
+        self._freed = 0  # slots in all
+        self._surely_freed = 0
 
     @property
     def is_closed(self) -> bool:
@@ -73,6 +76,7 @@ class Link:
     def release(self) -> None:
         """Give a slot back."""
         self._used -= 1
+        self._freed += 1
 
     async def open(self, session: LinkSession, command: str) -> None:
         """Run a command in a session, whose slot was reserved.
@@ -88,7 +92,9 @@ class Link:
             session.free_slot = self.release
             return session
 
-        opening = asyncio.get_running_loop().create_task(
+        loop = asyncio.get_running_loop()
+        session.opened = loop.create_future()
+        opening = loop.create_task(
             self.connection.create_session(
                 make,
                 command,
@@ -100,11 +106,24 @@ class Link:
                 window=_WINDOW_BYTES,
             )
         )
-        opening.add_done_callback(partial(self._on_opened, session))
+        freed = self._freed
+        tells_limit = freed == self._surely_freed
+        opening.add_done_callback(
+            partial(self._on_opened, session, freed=freed, tells_limit=tells_limit)
+        )
         # Not the task: that must go on if we are cancelled, or the slot would be lost.
         await session.opened
 
-    def _on_opened(self, session: LinkSession, opening: asyncio.Task[_Opened]) -> None:
+    def _on_opened(
+        self,
+        session: LinkSession,
+        opening: asyncio.Task[_Opened],
+        *,
+        freed: int,
+        tells_limit: bool,
+    ) -> None:
+        # A server sees to what has been closed when it has answered what came together with that.
+        self._surely_freed = max(self._surely_freed, freed)
         error = None if opening.cancelled() else opening.exception()
         if opening.cancelled() or error is not None:
             self._give_up(session)
@@ -112,20 +131,21 @@ class Link:
             channel, _ = opening.result()
             channel.abort()
         if not session.opened.done():
-            session.opened.set_exception(self._reason(error))
+            session.opened.set_exception(self._reason(error, tells_limit=tells_limit))
 
     def _give_up(self, session: LinkSession) -> None:
         """Give the slot back, unless there is a channel that does it when it is closed."""
         if session.free_slot is None:
-            self.release()
+            self._used -= 1
 
-    def _reason(self, error: BaseException | None) -> BaseException:
-        """Why nothing was opened; if it is for too many sessions, it is known how many are not."""
+    def _reason(self, error: BaseException | None, *, tells_limit: bool) -> BaseException:
+        """Why nothing was opened; if it is for too many sessions, it may tell how many are not."""
         if error is None:
             return ConnectionAbortedError("the connection is being closed")
         if not isinstance(error, asyncssh.ChannelOpenError) or self.is_closed or not self._used:
             return error
         if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
             return error
-        self._limit = self._used
+        if tells_limit:
+            self._limit = self._used
         return SlotsTakenError()
