@@ -134,7 +134,8 @@ def _offset(clock: ClockReading) -> str:
     uncertainty = clock.uncertainty_seconds * factor
     digits = 0 if uncertainty == 0 else 1 - math.floor(math.log10(uncertainty))
     digits = min(max(digits, 0), _MAX_DIGITS)
-    return f"{clock.offset_seconds * factor:+.{digits}f} ± {uncertainty:.{digits}f} {unit}"
+    offset = round(clock.offset_seconds * factor, digits) + 0.0  # no -0
+    return f"{offset:+.{digits}f} ± {uncertainty:.{digits}f} {unit}"
 
 
 def _continued(line: str, width: int | None) -> list[str]:

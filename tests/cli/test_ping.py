@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import termios
 from contextlib import suppress
@@ -14,7 +15,7 @@ import asyncssh
 import pytest
 
 from tests.cli.conftest import Gplmt
-from tests.support.program import GPLMT, Program, Running, until
+from tests.support.program import GPLMT, ROOT, Program, Running, until
 from tests.support.ssh.fixtures import StartProxy, StartServer
 from tests.support.ssh.servers import Server
 from tests.support.ssh.sessions import started_through
@@ -314,3 +315,12 @@ def test_help_tells_the_options_and_the_exit_codes(gplmt: Gplmt) -> None:
     for option in ("--accept-new", "--json", "--target NAME", "--batch", "--ssh-config FILE"):
         assert option in said.stdout
     assert "\nexit codes: 0 all answered, 1 some did not" in said.stdout
+
+
+def test_the_reference_names_every_option_and_every_field(gplmt: Gplmt, program: Program) -> None:
+    page = (ROOT / "docs" / "reference" / "command-line.md").read_text()
+    usage = gplmt("ping", "--help").stdout.partition("examples:")[0]
+    options = set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", usage))
+    assert sorted(option for option in options - {"-h"} if f"`{option}" not in page) == []
+    entry = entries(ping(program, library(NEAR), "--json"))["near"]
+    assert [field for field in entry if f"`{field}`" not in page] == []
