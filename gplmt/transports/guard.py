@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from gplmt.errors import LaunchError
@@ -178,6 +179,7 @@ class _ControlPipe:
             self._timer = None
 
 
+@cache
 def packed_script() -> str:
     """The script without what only people need."""
     lines = (line.strip() for line in _SCRIPT.read_text(encoding="utf-8").splitlines())

@@ -71,9 +71,8 @@ class GuardSession(LinkSession):
         self.machine: str | None = None
         self.self_id: str | None = None
         self.unanswered = 0
-        self._script = guard_script(
-            packed_script(), token=token, grace_seconds=grace_seconds, nap_seconds=beat_seconds
-        )
+        self._grace_seconds = grace_seconds
+        self._beat_seconds = beat_seconds
         self._on_end = on_end
         self._on_lapse = on_lapse
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
@@ -152,7 +151,13 @@ class GuardSession(LinkSession):
         """As asyncssh says."""
         super().session_started()
         if self._channel is not None:
-            self._channel.write(self._script)
+            script = guard_script(
+                packed_script(),
+                token=self.token,
+                grace_seconds=self._grace_seconds,
+                nap_seconds=self._beat_seconds,
+            )
+            self._channel.write(script)
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         """As asyncssh says."""
