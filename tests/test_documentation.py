@@ -12,6 +12,7 @@ from lxml import etree
 from gplmt import events
 from gplmt.cli.main import main
 from gplmt.events import Event
+from gplmt.transports.ssh import keywords
 from tests.examples.pages import (
     Block,
     Shown,
@@ -41,6 +42,7 @@ AROUND = {  # the elements in which a fragment stands, by its first element
     "synchronize": ("steps",),
     "register-teardown": ("steps",),
 }
+OLD_KEYWORDS = {"challengeresponseauthentication", "pubkeyacceptedkeytypes"}  # renamed by OpenSSH
 IN_TASKLIST = ("tasklists", 'tasklist name="some"')
 
 
@@ -207,6 +209,12 @@ def test_the_command_line_page_names_every_option(capsys: pytest.CaptureFixture[
     usage = capsys.readouterr().out
     options = set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", usage.partition("examples:")[0]))
     assert sorted(option for option in options - {"-h"} if f"`{option}" not in page) == []
+
+
+def test_the_page_on_logins_says_of_every_keyword_that_counts_whether_it_does() -> None:
+    page = (ROOT / "docs" / "how-to" / "ssh-keys-and-hosts.md").read_text().lower()
+    known = {*keywords.FIRST, *keywords.REPEATED, *keywords.UNSUPPORTED} - OLD_KEYWORDS
+    assert sorted(keyword for keyword in known if f"`{keyword}`" not in page) == []
 
 
 def test_the_run_directory_page_names_every_event_and_field() -> None:
