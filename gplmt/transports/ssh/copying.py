@@ -63,7 +63,7 @@ async def get(files: NodeFiles, source: str, destination: Path, *, into: bool) -
 
     async def work() -> Copied:
         async with _disk(files) as disk:
-            begun.append(Get(disk, stop))
+            begun.append(Get(files, disk, stop))
             return await begun[0].run(source, destination, into=into)
 
     async def undo() -> None:

@@ -26,17 +26,22 @@ from gplmt.transports.copying_names import (
 )
 from gplmt.transports.copying_places import is_entered, is_renamed, name_copies
 from gplmt.transports.ssh.copying_disk import Disk, Entry
+from gplmt.transports.ssh.copying_door import NodeFiles
 from gplmt.transports.ssh.copying_groups import Crew
 from gplmt.transports.ssh.copying_places import expand, own_name
 from gplmt.transports.ssh.copying_sinks import FileSink, StreamSink, open_through
+from gplmt.transports.ssh.tar_pipes import tar_slot, unpack
+from gplmt.transports.ssh.tar_unpacking import TreeReceiver
 
 
 class Get:
     """A get in the making."""
 
-    def __init__(self, disk: Disk, stop: Event) -> None:
+    def __init__(self, files: NodeFiles, disk: Disk, stop: Event) -> None:
         self.growth = Growth()
         self.is_renamed_tree = False
+        self._received: set[NodePath] = set()
+        self._node = files
         self._disk = disk
         self._stop = stop
 
@@ -86,9 +91,22 @@ class Get:
         entry = await self._disk.stat(source)
         if entry is None:
             raise CopyError(f"cannot read {shown(source)}: No such file or directory")
-        await self._copy(crew, source, target, entry)
+        if not (entry.is_directory and await self._unpack(source, target)):
+            await self._copy(crew, source, target, entry)
+
+    async def _unpack(self, source: NodePath, target: Path) -> bool:
+        """Get a whole tree at once; False if not all of it is here now."""
+        with tar_slot(self._node.shared) as is_free:
+            if not is_free:
+                return False
+            receiver = TreeReceiver(source, target, self.growth, self._stop)
+            is_complete = await unpack(self._node, source, receiver)
+        self._received |= receiver.received
+        return is_complete
 
     async def _copy(self, crew: Crew, source: NodePath, target: Path, entry: Entry) -> None:
+        if source in self._received:
+            return
         if entry.is_directory:
             await self._copy_directory(crew, source, target, entry)
         elif entry.is_link:

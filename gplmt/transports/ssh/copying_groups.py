@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from functools import partial
 from threading import Event
+from typing import ParamSpec, TypeVar
 
 from gplmt.errors import TaskError
 from gplmt.transports.copying_bytes import StoppedError, check_stop
 from gplmt.transports.copying_names import NodePath
+
+_A = ParamSpec("_A")
+_T = TypeVar("_T")
 
 Job = Callable[[], Awaitable[object]]
 
@@ -23,6 +28,20 @@ async def all_of(coroutines: Iterable[Coroutine[object, object, object]]) -> Non
                 group.create_task(coroutine)
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
+
+
+async def in_thread(function: Callable[_A, _T], *args: _A.args, **kwargs: _A.kwargs) -> _T:
+    """Call a function in a thread; cancelled, wait for its end."""
+    call = partial(function, *args, **kwargs)
+    calling = asyncio.get_running_loop().run_in_executor(None, call)
+    try:
+        return await asyncio.shield(calling)
+    except asyncio.CancelledError:
+        while not calling.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait((calling,))
+        calling.exception()
+        raise
 
 
 async def in_depth(

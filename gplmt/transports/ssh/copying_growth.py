@@ -20,7 +20,9 @@ from gplmt.transports.ssh.copying_disk import Disk, Entry
 from gplmt.transports.ssh.copying_door import NodeFiles
 from gplmt.transports.ssh.copying_groups import in_depth
 from gplmt.transports.ssh.copying_removal import Removal
+from gplmt.transports.ssh.copying_scripts import remove_tree_script
 from gplmt.transports.ssh.copying_sources import opened
+from gplmt.transports.ssh.copying_survey import LocalDirectory, LocalFile
 from gplmt.transports.ssh.copying_through import write_through
 
 _WRITABLE = stat.S_IWUSR | stat.S_IXUSR
@@ -30,12 +32,14 @@ class NodeGrowth:
     """A tree in the making: `created` are the paths that did not exist before, parents first.
 
     A directory takes its permission bits when `set_modes` is called; until then it can be
-    written to.  `temporaries` are what has to be removed if a copy breaks off.
+    written to.  `temporaries` and `stages`, files and whole directories, are what has to be
+    removed if a copy breaks off.
     """
 
     def __init__(self, files: NodeFiles, disk: Disk, stop: Event) -> None:
         self.created: list[NodePath] = []
         self.temporaries: set[NodePath] = set()
+        self.stages: set[NodePath] = set()
         self.files = 0
         self.bytes = 0
         self._node = files
@@ -117,6 +121,55 @@ class NodeGrowth:
             self.bytes += content.length
         self._add(target, there)
 
+    async def move_file(
+        self, staged: NodePath, file: LocalFile, source: Path, target: NodePath, there: Entry | None
+    ) -> None:
+        """Let a file that waits on the node take its place.
+
+        Raises:
+            CopyError: the reason.
+        """
+        if there is None or there.is_file:
+            # It may wait on another file system; then it is copied.
+            with suppress(CopyError):
+                await self._disk.rename(staged, target)
+                self.bytes += file.size
+                self._add(target, there)
+                return
+        await self.put_file(source, target, there)
+
+    async def adopt(self, tree: LocalDirectory, staged: NodePath, target: NodePath) -> bool:
+        """Let a directory that waits on the node, and is complete, become the new `target`.
+
+        False if it cannot.
+        """
+        try:
+            await self._disk.rename(staged, target)
+        except CopyError:
+            return False
+        for place, directory in tree.walk():
+            path = target / place
+            self.created.append(path)
+            names = [name for name, _ in directory.links]
+            names += [file.name for file in directory.files]
+            self.created += [path / name for name in names]
+            self.files += len(names)
+            self.bytes += sum(file.size for file in directory.files)
+            # tar has set the others, save that of its own working directory.
+            if not place.parts or directory.permissions & stat.S_IRWXU != stat.S_IRWXU:
+                await self._plan_mode(path, directory.permissions)
+        return True
+
+    async def fill(self, file: LocalFile, source: Path, target: NodePath) -> None:
+        """Copy a file to a place where nobody looks for it yet.
+
+        Raises:
+            CopyError: the reason.
+        """
+        with opened(source, self._stop) as content:
+            await self._disk.write(target, content.permissions, content)
+            file.size, file.is_staged = content.length, True
+
     async def set_modes(self) -> None:
         """Give the directories their permission bits, now that nothing more goes into them.
 
@@ -131,8 +184,19 @@ class NodeGrowth:
         Raises:
             ConnectionLostError: that is no longer possible.
         """
+        await self.remove_stages()
         await Removal(disk, [*self.created, *self.temporaries]).run()
         await self._set_modes(disk, self._opened)
+
+    async def remove_stages(self) -> None:
+        """Remove the directories in which something has waited on the node.
+
+        Raises:
+            ConnectionLostError: that is no longer possible.
+        """
+        while self.stages:
+            async with self._node.pipe(remove_tree_script(self.stages.pop())) as pipe:
+                await pipe.wait()
 
     async def _set_modes(self, disk: Disk, modes: Mapping[NodePath, int]) -> None:
         async def set_mode(path: NodePath) -> None:

@@ -9,6 +9,14 @@ from gplmt.transports.copying_names import NodePath
 # Programs shall say what is wrong in words that are known here.
 _WORDS = "LC_ALL=C; export LC_ALL; "
 
+_TAR = f"{_WORDS}unset TAR_OPTIONS; command -v tar >/dev/null || exit 127; "
+
+# The files below the working directory: how many they are, and how many bytes.
+_COUNT = (
+    "find . -type f -exec ls -ldn {} + |"
+    " awk '/^-/ { n++; s += $5 } END { printf \"%d %.0f\", n, s }'"
+)
+
 # Whoever waits for the reader of a FIFO notices no end of its stdin, so the end of the server's
 # process is looked for, where that is possible.
 _WATCH = (
@@ -16,6 +24,33 @@ _WATCH = (
     " [ -d /proc/$PPID ] || [ ! -d /proc/$$ ] || kill -KILL $$; done )"
     " </dev/null >/dev/null 2>&1 & "
 )
+
+
+def stage_script(stage: NodePath, *, files: int) -> str:
+    """Unpack an archive of so many files from stdin in a new directory; tell their bytes.
+
+    Unless that went well, nothing remains.  The files get this user as owner, and new times; not
+    every tar sets their permission bits after it has made them.
+    """
+    return (
+        f"{_TAR}umask 077; stage={quoted(stage)}; "
+        'mkdir "$stage" && cd "$stage" || exit 1; umask 0; '
+        f'if tar -xpmof - && n=$({_COUNT}) && [ "${{n% *}}" = {files} ]; then echo "${{n#* }}"; '
+        'else cd /; rm -rf "$stage"; exit 1; fi'
+    )
+
+
+def archive_script(directory: NodePath) -> str:
+    """Write the archive of a directory, which may be a link, to stdout.
+
+    It fails where an archive is not all: files of /proc and /sys tell wrong sizes, and tar passes
+    over sockets.
+    """
+    return (
+        f"{_TAR}COPYFILE_DISABLE=1; export COPYFILE_DISABLE; cd {quoted(directory)} || exit 3; "
+        "case $(pwd -P)/ in /proc/*|/sys/*) exit 3;; esac; "
+        'tar -cf - . && [ -z "$(find . -type s)" ]'
+    )
 
 
 def write_through_script(target: NodePath) -> str:

@@ -37,9 +37,8 @@ class FileSink:
     async def write(self, offset: int, data: bytes) -> None:
         """As `Sink.write`."""
         check_stop(self._stop)
-        if not _is_zero(data):
-            with failing_as("write", self._path):
-                write_all(self._writing, data, offset)
+        with failing_as("write", self._path):
+            write_block(self._writing, data, offset)
 
     def finish(self, length: int) -> None:
         """Give the file its length.
@@ -94,19 +93,21 @@ async def open_through(destination: Path, stop: Event) -> int:
     return writing
 
 
-def write_all(writing: int, data: bytes | memoryview, offset: int) -> None:
-    """Write at an offset, however many calls that takes.
+def write_block(writing: int, block: bytes | memoryview, offset: int) -> None:
+    """Write at an offset of a new file, or leave a hole there if the block is of zeros.
 
     Raises:
         OSError: the reason.
     """
-    rest = memoryview(data)
+    if _is_zero(block):
+        return
+    rest = memoryview(block)
     while rest:
         count = os.pwrite(writing, rest, offset)
         offset += count
         rest = rest[count:]
 
 
-def _is_zero(data: bytes) -> bool:
+def _is_zero(block: bytes | memoryview) -> bool:
     # The first byte tells of most blocks that there is something in them.
-    return not data or (data[0] == 0 and data == bytes(len(data)))
+    return not block or (block[0] == 0 and block == bytes(len(block)))

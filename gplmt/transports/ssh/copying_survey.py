@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Event
 
 from msgspec import Struct
@@ -15,11 +15,12 @@ from gplmt.transports.copying_names import failing_as, is_temporary, refuse_spec
 
 
 class LocalFile(Struct, kw_only=True):
-    """A regular file of a tree; holes are what makes `is_sparse`."""
+    """A regular file of a tree; `is_staged` if it waits on the node, `size` is then its there."""
 
     name: str
     size: int
-    is_sparse: bool
+    has_holes: bool
+    is_staged: bool = False
 
 
 class LocalDirectory(Struct, kw_only=True):
@@ -32,14 +33,14 @@ class LocalDirectory(Struct, kw_only=True):
     files: list[LocalFile]
     links: list[tuple[str, str]]
 
-    def walk(self) -> Iterator[LocalDirectory]:
-        """This directory and all below it, parents first."""
+    def walk(self) -> Iterator[tuple[PurePosixPath, LocalDirectory]]:
+        """This directory and all below it, parents first, with their places in the tree."""
         # Not recursive: a tree may be deeper than Python's stack.
-        pending = [self]
+        pending = [(PurePosixPath(), self)]
         while pending:
-            directory = pending.pop()
-            yield directory
-            pending.extend(reversed(directory.directories))
+            place, directory = pending.pop()
+            yield place, directory
+            pending.extend((place / child.name, child) for child in reversed(directory.directories))
 
 
 def survey(source: Path, stop: Event) -> LocalDirectory:
@@ -90,6 +91,6 @@ def _add(directory: LocalDirectory, entry: os.DirEntry[str]) -> None:
             directory.links.append((entry.name, os.readlink(entry.path)))  # noqa: PTH115
         else:
             refuse_special(directory.path / entry.name, status.st_mode)
-            is_sparse = status.st_blocks * 512 < status.st_size
-            file = LocalFile(name=entry.name, size=status.st_size, is_sparse=is_sparse)
+            has_holes = status.st_blocks * 512 < status.st_size
+            file = LocalFile(name=entry.name, size=status.st_size, has_holes=has_holes)
             directory.files.append(file)

@@ -16,6 +16,7 @@ from gplmt.transports.ssh.copying_door import Shared
 from gplmt.transports.ssh.copying_sinks import Sink
 from gplmt.transports.ssh.copying_sources import Source
 from gplmt.transports.ssh.sftp_errors import explained, is_missing, wire
+from gplmt.transports.ssh.sftp_gathering import gather_requests
 from gplmt.transports.ssh.sftp_transfer import Transfer
 
 _T = TypeVar("_T")
@@ -38,6 +39,7 @@ class SftpDisk:
     at_once = 64
 
     def __init__(self, client: asyncssh.SFTPClient, shared: Shared) -> None:
+        gather_requests(client)
         self._client = client
         self._shared = shared
 
