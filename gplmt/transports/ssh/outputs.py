@@ -15,7 +15,8 @@ class RemoteOutput:
 
     What comes before the line with the last `sign` is the login shell's, and dropped. `on_sign`
     gets the rest of such a line, and says whether it was the last.  Without a sign nothing is
-    dropped.
+    dropped.  `on_pause` is told when the sink wants no more for the moment, and `on_resume`
+    when it does again; what comes in between is passed on nevertheless.
     """
 
     def __init__(
@@ -25,7 +26,8 @@ class RemoteOutput:
         sign: bytes | None,
         on_sign: Callable[[bytes], bool] = lambda _rest: True,
         on_failure: Callable[[LogError], None],
-        on_pause: Callable[[Callable[[Callable[[], None]], None]], None],
+        on_pause: Callable[[], None],
+        on_resume: Callable[[], None],
     ) -> None:
         self._head = b""
         self._sink: OutputSink | None = sink
@@ -33,6 +35,8 @@ class RemoteOutput:
         self._on_sign = on_sign
         self._on_failure = on_failure
         self._on_pause = on_pause
+        self._on_resume = on_resume
+        self._is_paused = False
 
     def write(self, data: bytes) -> None:
         """Take what has come."""
@@ -46,14 +50,22 @@ class RemoteOutput:
             self.close()
             self._on_failure(error)
             return
-        if not wants_more:
-            self._on_pause(self._sink.on_ready)
+        if not wants_more and not self._is_paused:
+            self._is_paused = True
+            self._on_pause()
+            self._sink.on_ready(self._resume)
 
     def close(self) -> None:
         """Nothing will come any more, or nothing that can be kept."""
         if self._sink is not None:
             sink, self._sink = self._sink, None
             sink.close()
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self._on_resume()
 
     def _after_sign(self, data: bytes, sign: bytes) -> bytes:
         """What belongs to the command."""

@@ -43,13 +43,17 @@ else echo 'permission denied'; fi >&2; exit 125"""
 # What is left running shall not get SIGPIPE when the channel is gone: it writes to somebody who
 # stays.  Where that cannot be arranged, it is as it is without.
 _RELAY = """\
-set -- "$(mktemp -d)"
-if mkfifo "$1/1" "$1/2"; then
+set -- "$(mktemp -d 2>/dev/null)" "$@"
+if [ -n "$1" ] && mkfifo "$1/1" "$1/2"; then
 ( exec <"$1/1"; cat; exec cat >/dev/null ) &
 ( exec <"$1/2" >&2; cat; exec cat >/dev/null ) &
 exec >"$1/1" 2>"$1/2"
 rm -r "$1"
-fi"""
+fi
+shift"""
+
+# The command's variables may hide where it is.
+_FIND_SETSID = 'set -- "$(command -v setsid)"'
 
 
 def guard_script(script: str, *, token: str, grace_seconds: float, nap_seconds: float) -> bytes:
@@ -87,8 +91,9 @@ class CommandScript:
 
     def __init__(self, command: Command, *, marker: str, sign: str, surface: Surface) -> None:
         text = quote(command.text)
-        shell = "/bin/sh" if surface.gives_sessions else "setsid /bin/sh"
+        shell = "/bin/sh" if surface.gives_sessions else '"$1" /bin/sh'
         surroundings = [
+            *([] if surface.gives_sessions else [_FIND_SETSID]),
             _exports({**command.environment, MARKER_VARIABLE: marker}),
             *_directory(command.directory),
             *([_RELAY] if command.leave_running else []),

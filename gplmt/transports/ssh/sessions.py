@@ -67,21 +67,25 @@ class CommandSession(LinkSession):
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._returncode: int | None = None
         self._deadline = 0.0
+        self._is_quiet = False
         self._timer: asyncio.TimerHandle | None = None
         self._feed = None if command.stdin is None else Feed(command.stdin, on_failure=self._fail)
         self._pauses = 0
+        self._is_draining = False
         self._stdout = RemoteOutput(
             stdout,
             sign=f"{sign} ".encode(),
             on_sign=self._on_sign,
             on_failure=self._fail,
             on_pause=self._pause,
+            on_resume=self._resume,
         )
         self._stderr = RemoteOutput(
             stderr,
             sign=sign.encode() if is_noisy else None,
             on_failure=self._fail,
             on_pause=self._pause,
+            on_resume=self._resume,
         )
         self._early_errors = bytearray()
 
@@ -91,8 +95,18 @@ class CommandSession(LinkSession):
             self.was_told = True
             self._channel.write(self._parts.pop(0))
 
+    def drain(self) -> None:
+        """Deliver what has come, even if a sink asked for a pause."""
+        if self._pauses and self._channel is not None:
+            self._is_draining = True
+            self._channel.resume_reading()
+            self._is_draining = False
+            if self._pauses:
+                self._channel.pause_reading()
+
     def abort(self) -> None:
         """Close the channel now; on the node, that alone stops nothing."""
+        self.drain()
         if self._channel is not None:
             self._channel.abort()
 
@@ -110,6 +124,7 @@ class CommandSession(LinkSession):
         """As asyncssh says."""
         if self._timer is not None:
             self._settle_later()
+        self._is_quiet = False
         if datatype is None:
             self._stdout.write(data)
         elif self.begun.done():
@@ -138,6 +153,7 @@ class CommandSession(LinkSession):
     def connection_lost(self, exc: Exception | None) -> None:
         """As asyncssh says: nothing more will come through this channel."""
         super().connection_lost(exc)
+        self.drain()
         self._settle()
         self.let_go()
         self.begun.cancel()
@@ -171,7 +187,14 @@ class CommandSession(LinkSession):
         if self._timer is not None:
             self._timer.cancel()
         moment = min(self._loop.time() + _QUIET_SECONDS, self._deadline)
-        self._timer = self._loop.call_at(moment, self._settle)
+        self._timer = self._loop.call_at(moment, self._on_quiet)
+
+    def _on_quiet(self) -> None:
+        """Nothing has come for a while: there was no more, or it was not let through."""
+        self._is_quiet = True
+        self.drain()
+        if self._is_quiet or self._loop.time() >= self._deadline:
+            self._settle()
 
     def _settle(self) -> None:
         """Tell how it ended: all that it wrote is here, or as good as."""
@@ -200,11 +223,10 @@ class CommandSession(LinkSession):
             self.ended.set_exception(error)
             self.ended.exception()  # whoever stops the command may not ask
 
-    def _pause(self, on_ready: Callable[[Callable[[], None]], None]) -> None:
+    def _pause(self) -> None:
         self._pauses += 1
-        if self._channel is not None:
+        if self._channel is not None and not self._is_draining:
             self._channel.pause_reading()
-        on_ready(self._resume)
 
     def _resume(self) -> None:
         self._pauses -= 1
