@@ -141,7 +141,7 @@ async def test_a_command_may_have_its_own_search_path(host: Host) -> None:
 
 
 async def test_a_command_is_alone_in_its_session_with_three_descriptors(host: Host) -> None:
-    result = await host.run('echo $$; cut -d " " -f 5,6 /proc/$$/stat; ls /proc/$$/fd')
+    result = await host.run('echo $$; cut -d " " -f 5,6 /proc/$$/stat; ls /proc/$$/fd; true')
     pid, ids, *descriptors = result.stdout.decode().split("\n")
     assert ids == f"{pid} {pid}"
     assert set(descriptors) <= {"0", "1", "2", "10", ""}  # 10 is a shell's own
@@ -149,7 +149,8 @@ async def test_a_command_is_alone_in_its_session_with_three_descriptors(host: Ho
 
 async def test_signals_are_not_ignored_in_a_command(host: Host) -> None:
     result = await host.run("grep SigIgn /proc/self/status")
-    assert int(result.stdout.split()[1], 16) == 0
+    # BusyBox' shell ignores QUIT of its own accord.
+    assert int(result.stdout.split()[1], 16) & ~(1 << (signal.SIGQUIT - 1)) == 0
 
 
 async def test_a_text_means_what_it_means_to_a_shell(host: Host) -> None:
@@ -173,7 +174,7 @@ async def test_a_text_may_have_bytes_that_are_no_text(host: Host) -> None:
 
 
 async def test_a_text_may_be_of_any_length(host: Host, tmp_path: Path) -> None:
-    line = "n=$((n+1)) # " + "é'\"" * 3000 + "\n"
+    line = "n=$((n+1)) # it's " + "é" * 5000 + "\n"
     lines = 2 * MEBIBYTE // len(line.encode()) + 1
     (tmp_path / "in").write_bytes(b"from stdin")
     result = await host.run(line * lines + "echo $n; cat", stdin=tmp_path / "in")
@@ -183,7 +184,7 @@ async def test_a_text_may_be_of_any_length(host: Host, tmp_path: Path) -> None:
 async def test_a_long_text_leaves_no_file_and_no_descriptor(host: Host) -> None:
     temporary = host.make_directory("temporary")
     result = await host.run(
-        f"{LONG}ls /proc/$$/fd; ls -A $TMPDIR", environment={"TMPDIR": str(temporary)}
+        f"{LONG}ls /proc/$$/fd; ls -A $TMPDIR; true", environment={"TMPDIR": str(temporary)}
     )
     assert set(result.stdout.split()) <= {b"0", b"1", b"2", b"10"}
     assert (await host.run("ls -A temporary")).stdout == b""
