@@ -110,9 +110,6 @@ class Login(Struct, frozen=True, kw_only=True, eq=False, dict=True):
             kex_algs=algorithms.key_exchanges,
             signature_algs=algorithms.signatures,
             compression_algs=algorithms.compressions,
-            command=None,
-            env=None,
-            send_env=None,
             request_pty=False,
             encoding=None,
         )

@@ -164,6 +164,11 @@ def test_comments_quotes_and_escapes_are_those_of_openssh(reader: Reader) -> Non
     assert reader.told == []
 
 
+def test_match_host_ignores_case_and_host_does_not(reader: Reader) -> None:
+    text = "Host A\nUser host\nMatch host A originalhost A*\nUser match\n"
+    assert [reader.look_up(text, name).user for name in ("A", "a")] == ["host", "match"]
+
+
 def test_included_files_count_where_they_are_included_and_in_order(reader: Reader) -> None:
     (reader.directory / "part.0").mkdir()
     reader.write("User second\nPort 2\n", "part.2")

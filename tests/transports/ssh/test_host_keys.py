@@ -133,23 +133,37 @@ import sys
 from pathlib import Path
 import asyncssh
 from gplmt.transports.ssh.known_hosts import KnownHosts
-known, key = KnownHosts(), asyncssh.import_public_key(sys.argv[3])
-for number in range(100):
-    assert known.add(f"{sys.argv[2]}-{number}", key, Path(sys.argv[1]), is_hashed=False)
+known, key = KnownHosts(), asyncssh.import_public_key(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.read()
+for number in range(200):
+    assert known.add(f"host{number}", key, Path(sys.argv[1]), is_hashed=False)
 """
 
 
-def test_several_runs_that_add_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_several_runs_that_add_at_once_add_each_key_once(tmp_path: Path) -> None:
     file = tmp_path / "known_hosts"
     adding = [
-        subprocess.Popen([sys.executable, "-c", _ADDING, file, name, _KEY], cwd=ROOT)  # noqa: S603
-        for name in ("a", "b", "c")
+        subprocess.Popen(  # noqa: S603
+            [sys.executable, "-c", _ADDING, file, _KEY],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
     ]
-    assert [process.wait() for process in adding] == [0, 0, 0]
-    expected = sorted(
-        f"{name}-{number} {_KEY}" for name in ("a", "b", "c") for number in range(100)
-    )
-    assert sorted(file.read_text().splitlines()) == expected
+    for process in adding:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in adding:
+        assert process.stdin is not None
+        process.stdin.close()
+    for process in adding:
+        with process:
+            assert process.wait() == 0
+    lines = file.read_text().splitlines()
+    assert sorted(lines) == sorted(f"host{number} {_KEY}" for number in range(200))
 
 
 @on_servers
@@ -314,6 +328,20 @@ async def test_a_server_with_a_certificate_shows_its_plain_key_to_who_knows_that
     file = person.write("known", f"{place(server)} {server.host_key}\n")
     options = replace(options_for(server), known_hosts_file=str(file))
     assert await attempt(person.login(node(server.host, options=options))) is None
+
+
+@pytest.mark.openssh
+async def test_the_plain_key_of_a_new_server_with_a_certificate_is_recorded(
+    openssh_server: StartServer, person: Person
+) -> None:
+    server = openssh_server(authority=Authority())
+    options = replace(
+        options_for(server),
+        known_hosts_file=str(person.directory / "new"),
+        host_key_checking=HostKeyChecking.ACCEPT_NEW,
+    )
+    assert await attempt(person.login(node(server.host, options=options))) is None
+    assert (person.directory / "new").read_text() == f"{place(server)} {server.host_key}\n"
 
 
 @pytest.mark.openssh
