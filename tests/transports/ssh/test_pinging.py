@@ -96,6 +96,19 @@ async def test_nothing_of_it_is_left_on_the_node_when_it_has_answered(
     assert list(server.home.iterdir()) == files
 
 
+async def test_an_answer_waits_until_nothing_of_it_is_left_on_a_node_far_away(
+    openssh_server: StartServer, fault_proxy: StartProxy, node_hosts: NodeHosts
+) -> None:
+    server = openssh_server()
+    proxy = fault_proxy(server)
+    host = node_hosts.make(proxy.server)
+    await host.run("true")
+    processes = started_through(server.port)
+    proxy.delay(0.2)
+    await answer_of(host)
+    assert started_through(server.port) <= processes
+
+
 async def test_the_way_to_the_node_is_the_round_trip_and_what_is_not_known_of_its_clock(
     openssh_server: StartServer, fault_proxy: StartProxy, node_hosts: NodeHosts
 ) -> None:
@@ -151,7 +164,7 @@ async def test_a_node_that_allows_one_session_on_a_connection_is_asked_on_a_seco
 async def test_a_node_on_which_no_command_can_be_run_does_not_answer(
     openssh_server: StartServer, node_hosts: NodeHosts
 ) -> None:
-    server = openssh_server(settings={"ForceCommand": "echo this account is closed; exit 1"})
+    server = openssh_server(settings={"ForceCommand": "echo this account is closed >&2; exit 1"})
     reason = await reason_of(node_hosts.make(server))
     assert reason == "no command can be run there: this account is closed"
 
