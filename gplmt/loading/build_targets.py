@@ -233,7 +233,9 @@ class _Builder:
         path = readings.plain_path(text)
         if path == "none" or path.startswith(_SELF_CONTAINED):
             return path
-        return str(Path(self._context.directory, path))
+        # What OpenSSH's configuration would expand in a path is not meant in the directory's name.
+        directory = str(self._context.directory).replace("%", "%%")
+        return str(Path(directory, path))
 
 
 def _kind(element: Element) -> str:

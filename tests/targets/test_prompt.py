@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.terminal import Terminal
 from tests.targets.bench import document, slice_target
 from tests.targets.servers import PASSWORD, USER, Plc
-from tests.targets.terminal import Terminal
 
 NO_PASSWORD = {"GPLMT_PLANETLAB_PASSWORD": ""}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 
 import asyncssh
 from msgspec import Struct
@@ -32,7 +31,7 @@ _PASSWORD_FIRST = ("password", "keyboard-interactive", "publickey")
 _NO_FILE = "/dev/null"
 
 
-class Login(Struct, frozen=True, kw_only=True, eq=False, dict=True):
+class Login(Struct, frozen=True, kw_only=True, eq=False):
     """How to log in to one host, ready to be used; the same object for the same login.
 
     `jumps` are the jump hosts on the way, the nearest first; `proxy_command` is the one that goes
@@ -74,9 +73,12 @@ class Login(Struct, frozen=True, kw_only=True, eq=False, dict=True):
             return self.proxy_template
         return (self.host.lower(), self.port, self.jumps[-1].server_key if self.jumps else None)
 
-    @cached_property
+    @property
     def options(self) -> asyncssh.SSHClientConnectionOptions:
-        """What asyncssh is told, times aside; connecting with it reads no file."""
+        """What asyncssh is told, times aside; connecting with it reads no file.
+
+        It is made anew each time, as it is large, and asyncssh keeps a copy.
+        """
         settings, algorithms = self.settings, self.algorithms
         is_checked = self.policy.checking is not HostKeyChecking.OFF
         return asyncssh.SSHClientConnectionOptions(

@@ -182,15 +182,15 @@ async def _connect(
 
 async def _connect_to_any(login: Login) -> socket.socket:
     loop = asyncio.get_running_loop()
-    family = login.options.family
+    family = login.settings.address_family or socket.AF_UNSPEC
     addresses = await loop.getaddrinfo(
         login.host, login.port, family=family, type=socket.SOCK_STREAM
     )
     for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
         sock = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
         try:
-            if login.options.local_addr:
-                sock.bind(login.options.local_addr)
+            if login.settings.bind_address is not None:
+                sock.bind((login.settings.bind_address, 0))
             await loop.sock_connect(sock, address)
         except OSError:
             sock.close()

@@ -15,7 +15,7 @@ from tests.support.ssh.inprocess import Behaviour
 from tests.support.ssh.keys import UserKey, make_user_key
 from tests.support.ssh.kinds import of_kinds
 from tests.support.ssh.servers import Server
-from tests.targets.terminal import Terminal
+from tests.support.terminal import Terminal
 
 _PASSPHRASE = "secret"  # noqa: S105
 _DOCUMENT = """\
