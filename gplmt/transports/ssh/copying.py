@@ -8,15 +8,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
 
+from gplmt.errors import CopyError
 from gplmt.protocols import Copied
 from gplmt.transports.copying_names import NodePath
 from gplmt.transports.copying_trees import remove_created
 from gplmt.transports.ssh.copying_disk import Disk
-from gplmt.transports.ssh.copying_door import NodeFiles
+from gplmt.transports.ssh.copying_door import NodeFiles, SftpMissingError
 from gplmt.transports.ssh.copying_endings import settled
 from gplmt.transports.ssh.copying_get import Get
 from gplmt.transports.ssh.copying_put import Put
 from gplmt.transports.ssh.copying_removal import Removal
+from gplmt.transports.ssh.copying_shell import shell_disk
 from gplmt.transports.ssh.sftp_disk import SftpDisk
 
 
@@ -90,4 +92,20 @@ async def remove(files: NodeFiles, paths: Sequence[str]) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def _disk(files: NodeFiles) -> AsyncIterator[Disk]:
-    yield SftpDisk(await files.sftp(), files.shared)
+    try:
+        client = await files.sftp()
+    except SftpMissingError as missing:
+        async with shell_disk(files) as disk:
+            await _check_shell(disk, missing)
+            yield disk
+    else:
+        yield SftpDisk(client, files.shared)
+
+
+async def _check_shell(disk: Disk, missing: SftpMissingError) -> None:
+    try:
+        await disk.login_directory()
+    except CopyError as error:
+        raise CopyError(
+            f"cannot copy: there is no SFTP ({missing}), and the shell does not do either ({error})"
+        ) from error

@@ -107,6 +107,8 @@ class Get:
     async def _copy(self, crew: Crew, source: NodePath, target: Path, entry: Entry) -> None:
         if source in self._received:
             return
+        if entry.size is None and not entry.is_link:  # only the kind was told
+            entry = await self._disk.lstat(source) or entry
         if entry.is_directory:
             await self._copy_directory(crew, source, target, entry)
         elif entry.is_link:

@@ -17,6 +17,8 @@ _COUNT = (
     " awk '/^-/ { n++; s += $5 } END { printf \"%d %.0f\", n, s }'"
 )
 
+_ALL = 0o777
+
 # Whoever waits for the reader of a FIFO notices no end of its stdin, so the end of the server's
 # process is looked for, where that is possible.
 _WATCH = (
@@ -51,6 +53,51 @@ def archive_script(directory: NodePath) -> str:
         "case $(pwd -P)/ in /proc/*|/sys/*) exit 3;; esac; "
         'tar -cf - . && [ -z "$(find . -type s)" ]'
     )
+
+
+def order_script(command: str, *, sign: str) -> bytes:
+    """Let a shell that reads orders do one; after what that writes come `sign` and its status."""
+    order = f"{_WORDS}{{ {command}; }} </dev/null 2>&1; printf '\\n%s %s\\n' {sign} $?\n"
+    return order.encode(errors="surrogateescape")
+
+
+def list_script(directory: NodePath) -> str:
+    """The names in a directory, each after a letter for its kind and before a NUL."""
+    return (
+        f"(cd {quoted(directory)} && for name in .* *; do"
+        ' case $name in .|..) continue;; esac; if [ -L "$name" ]; then kind=l;'
+        ' elif [ -d "$name" ]; then kind=d; elif [ -f "$name" ]; then kind=-;'
+        ' elif [ -p "$name" ]; then kind=p; elif [ -S "$name" ]; then kind=s;'
+        ' elif [ -c "$name" ]; then kind=c; elif [ -b "$name" ]; then kind=b;'
+        " else continue; fi; printf '%s%s\\0' $kind \"$name\"; done)"
+    )
+
+
+def make_directory_script(path: NodePath, permissions: int) -> str:
+    """Make a directory; where everything is permitted, the umask decides."""
+    mode = "" if permissions == _ALL else f"-m {permissions:o} "
+    return f"mkdir {mode}{quoted(path)}"
+
+
+def rename_script(path: NodePath, target: NodePath) -> str:
+    """Let a path take the place of another, which mv would enter if it were a directory."""
+    target_word = quoted(target)
+    return (
+        f"if [ -L {target_word} ]; then rm -f {target_word}; fi; "
+        f"if [ -d {target_word} ]; then echo 'Is a directory'; false;"
+        f" else mv -f {quoted(path)} {target_word}; fi"
+    )
+
+
+def write_script(path: NodePath, permissions: int) -> str:
+    """Write stdin to a new file; stdout tells how many bytes that made."""
+    word = quoted(path)
+    return f"{_WORDS}umask 077; cat >{word} && chmod {permissions:o} {word} && wc -c <{word}"
+
+
+def read_script(path: NodePath) -> str:
+    """Write a file to stdout."""
+    return f"{_WORDS}exec cat {quoted(path)}"
 
 
 def write_through_script(target: NodePath) -> str:

@@ -27,7 +27,7 @@ async def write_through(node: NodeFiles, target: NodePath, source: Source) -> No
     async with node.pipe(write_through_script(target)) as pipe:
         process = await _first_number(pipe)
         try:
-            await _write_all(pipe, source)
+            await stream(pipe, source)
             status, errors = await pipe.wait()
         except BaseException:
             await _kill(node, process)
@@ -36,20 +36,25 @@ async def write_through(node: NodeFiles, target: NodePath, source: Source) -> No
         raise CopyError(f"cannot write {shown(target)}: {reason(errors, status)}")
 
 
-async def _first_number(pipe: Pipe) -> int:
-    line = b""
-    while not line.endswith(b"\n") and (data := await pipe.read()):
-        line += data
-    return int(line) if line.strip().isdigit() else 0
+async def stream(pipe: Pipe, source: Source) -> None:
+    """Give a command all of a file on its stdin.
 
-
-async def _write_all(pipe: Pipe, source: Source) -> None:
+    Raises:
+        CopyError, StoppedError: the file cannot be read, or shall not be.
+    """
     offset = 0
     with suppress(BrokenPipeError):  # the status tells why
         while data := await source.read_on(offset, _BLOCK_BYTES):
             await pipe.write(data)
             offset += len(data)
         pipe.write_eof()
+
+
+async def _first_number(pipe: Pipe) -> int:
+    line = b""
+    while not line.endswith(b"\n") and (data := await pipe.read()):
+        line += data
+    return int(line) if line.strip().isdigit() else 0
 
 
 async def _kill(node: NodeFiles, process: int) -> None:
