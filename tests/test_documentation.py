@@ -211,6 +211,12 @@ def test_the_command_line_page_names_every_option(capsys: pytest.CaptureFixture[
     assert sorted(option for option in options - {"-h"} if f"`{option}" not in page) == []
 
 
+def test_the_page_for_contributors_names_every_module_of_the_room_of_ssh() -> None:
+    page = (ROOT / "docs" / "contributing.md").read_text()
+    modules = {path.stem for path in (ROOT / "gplmt/transports/ssh").glob("*.py")} - {"__init__"}
+    assert sorted(module for module in modules if f"`{module}`" not in page) == []
+
+
 def test_the_page_on_logins_says_of_every_keyword_that_counts_whether_it_does() -> None:
     page = (ROOT / "docs" / "how-to" / "ssh-keys-and-hosts.md").read_text().lower()
     known = {*keywords.FIRST, *keywords.REPEATED, *keywords.UNSUPPORTED} - OLD_KEYWORDS
