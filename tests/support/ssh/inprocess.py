@@ -73,6 +73,7 @@ class _InProcess:
         self.key = key
         self.behaviour = behaviour
         self._home = home
+        self._shells = Shells(home)
         self._loop = loop
         self._connections: list[asyncssh.SSHServerConnection] = []
         self._listener: asyncssh.SSHAcceptor | None = None
@@ -85,7 +86,7 @@ class _InProcess:
             0,
             server_factory=lambda: _Login(self),
             server_host_keys=[host_key],
-            process_factory=Shells(self._home).serve,
+            process_factory=self._shells.serve,
             sftp_factory=self._files if self.behaviour.sftp else None,
             encoding=None,
         )
@@ -121,6 +122,7 @@ class _InProcess:
         """Close it, its connections, and what their sessions have started."""
         self._loop.run(self._close())
         self.end_commands()
+        self._loop.run(self._shells.end())
 
     def _files(self, channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
         return _Files(channel, self._home)

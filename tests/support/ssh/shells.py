@@ -12,14 +12,35 @@ from pathlib import Path
 import asyncssh
 from asyncssh.packet import Boolean, String, UInt32
 
+_CLIENT_HAS_GONE = (OSError, asyncssh.Error)
+
 
 class Shells:
     """Starts a shell for each command, in `home` and in a session of its own."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._serving: set[asyncio.Task[None]] = set()
+        self._shells: set[asyncio.subprocess.Process] = set()
 
-    async def serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+    async def end(self) -> None:
+        """Kill the shells that still run, and wait until none is left."""
+        while self._shells:
+            for shell in self._shells:
+                with suppress(ProcessLookupError):
+                    shell.kill()
+            await asyncio.sleep(0.01)
+        for task in self._serving:  # asyncssh lets some wait for a client that has gone
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        """Begin to run the command of a session."""
+        task = asyncio.get_running_loop().create_task(self._serve(process))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
         """Run the command of a session, and tell how it ended.
 
         As sshd does it: the status is told when the shell has ended, the channel is closed when
@@ -41,13 +62,16 @@ class Shells:
         finally:
             for descriptor in (stdin, stdout, stderr):
                 os.close(descriptor)
+        self._shells.add(shell)
         try:
-            # The end of one stream must not end the other, as asyncssh would have it.
-            await process.redirect(
-                stdin=to_stdin, stdout=from_stdout, stderr=from_stderr, send_eof=False
-            )
+            with suppress(*_CLIENT_HAS_GONE):
+                # The end of one stream must not end the other, as asyncssh would have it.
+                await process.redirect(
+                    stdin=to_stdin, stdout=from_stdout, stderr=from_stderr, send_eof=False
+                )
             status = await shell.wait()
-            with suppress(OSError):  # the client has gone
+            self._shells.discard(shell)
+            with suppress(*_CLIENT_HAS_GONE):
                 _tell(process.channel, status)
                 await process.stdout.drain()
                 await process.stderr.drain()
