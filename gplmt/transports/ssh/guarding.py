@@ -15,6 +15,7 @@ from gplmt.transports.ssh.scripts import Surface, guard_script
 
 _MAX_NOISE_BYTES = 65_536
 _LAZY_SECONDS = 0.05
+_TOGETHER_SECONDS = 0.003
 
 
 class Found(NamedTuple):
@@ -36,6 +37,13 @@ class Answer(NamedTuple):
 
     found: tuple[Found, ...] = ()
     seen: frozenset[str] = frozenset()
+
+
+class _Question(NamedTuple):
+    """What several want to have stopped, and the answer for all of them."""
+
+    words: dict[str, None]
+    answer: asyncio.Future[Answer]
 
 
 class GuardSession(LinkSession):
@@ -77,11 +85,13 @@ class GuardSession(LinkSession):
         self._on_lapse = on_lapse
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._received = b""
-        self._noise = b""
+        self._noise = b""  # on stderr
+        self._said = ""
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._found: dict[int, list[Found]] = {}
         self._seen: dict[int, set[str]] = {}
+        self._questions: dict[str, _Question] = {}
         self._unsent: dict[str, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -92,13 +102,18 @@ class GuardSession(LinkSession):
 
     @property
     def last_words(self) -> str:
-        """What the login shell wrote that started no guard: its last line."""
-        lines = (self._received + self._noise).decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""
+        """What the login shell wrote that started no guard: the last line, rather on stderr."""
+        for text in (self._noise, self._received):
+            if lines := text.decode(errors="replace").strip().splitlines():
+                return lines[-1].strip()
+        return self._said
 
     def add(self, word: str) -> None:
-        """From now on this is stopped should we be gone; soon, where marks are found anyway."""
-        if self.sees_marks:
+        """From now on this is stopped should we be gone; soon, where marks are found anyway.
+
+        The marks of what is to be left running once its shell has ended are not.
+        """
+        if self.sees_marks and not word.startswith("l"):
             self._send_soon(f"+{word}")
         else:
             self._send(f"+{word}")
@@ -113,20 +128,24 @@ class GuardSession(LinkSession):
         self._send_soon(f"={group_word}")
 
     def stop(self, words: Iterable[str]) -> asyncio.Future[Answer]:
-        """Begin to stop what the words name; done when it is gone, or the guard is."""
-        return self._ask("stop", words)
+        """Begin to stop what the words name; done when it is gone, cancelled if the guard is.
+
+        Who asks in the same moment is answered together: the guard looks at all processes once.
+        """
+        return self._ask_together("stop", words)
 
     def kill(self, words: Iterable[str]) -> asyncio.Future[Answer]:
         """Kill what the words name; done as for `stop`."""
-        return self._ask("kill", words)
+        return self._ask_together("kill", words)
 
     def list(self, token_prefix: str | None, others: Iterable[str] = ()) -> asyncio.Future[Answer]:
         """The processes whose token begins like this, and what groups that it knows have left.
 
-        Also which of the other guards, by their `self_id`, it sees.  Done with nothing if the
-        guard is gone.
+        Also which of the other guards, by their `self_id`, it sees.  Cancelled if the guard is
+        gone.
         """
-        return self._ask("list", (token_prefix or "-", *others))
+        words = (token_prefix or "-", *others)
+        return self._ask("list", words, self._loop.create_future())
 
     def beat(self) -> None:
         """Renew the lease, and ask for an answer."""
@@ -178,8 +197,7 @@ class GuardSession(LinkSession):
             self._timer = None
         self.ready.cancel()
         for answer in self._answers.values():
-            if not answer.done():
-                answer.set_result(Answer())
+            answer.cancel()
         self._answers.clear()
         if not self.gone.done():
             self.gone.set_result(None)
@@ -202,6 +220,8 @@ class GuardSession(LinkSession):
                 self._seen[int(number)].add(self_id)
             case ["gone", number]:
                 self._answer(int(number))
+            case _:
+                self._said = line.strip()
 
     def _learn(self, who: str, what: str, machine: str, self_id: str, shell: str) -> None:
         self.sees_marks = what == "proc"
@@ -219,10 +239,23 @@ class GuardSession(LinkSession):
         if not answer.done():
             answer.set_result(Answer(found, seen))
 
-    def _ask(self, verb: str, words: Iterable[str]) -> asyncio.Future[Answer]:
-        answer: asyncio.Future[Answer] = self._loop.create_future()
+    def _ask_together(self, verb: str, words: Iterable[str]) -> asyncio.Future[Answer]:
+        question = self._questions.get(verb)
+        if question is None:
+            question = self._questions[verb] = _Question({}, self._loop.create_future())
+            self._loop.call_later(_TOGETHER_SECONDS, self._ask_for_all, verb)
+        question.words.update(dict.fromkeys(words))
+        return question.answer
+
+    def _ask_for_all(self, verb: str) -> None:
+        words, answer = self._questions.pop(verb)
+        self._ask(verb, words, answer)
+
+    def _ask(
+        self, verb: str, words: Iterable[str], answer: asyncio.Future[Answer]
+    ) -> asyncio.Future[Answer]:
         if self._channel is None or self._channel.is_closing():
-            answer.set_result(Answer())
+            answer.cancel()
             return answer
         number = next(self._numbers)
         self._answers[number] = answer

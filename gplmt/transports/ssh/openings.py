@@ -14,6 +14,7 @@ from gplmt.errors import ConnectError
 from gplmt.protocols import SshSettings
 from gplmt.transports.ssh.explaining import explain
 from gplmt.transports.ssh.logins import Login
+from gplmt.transports.ssh.sockets import Sockets
 from gplmt.transports.ssh.windows import Doors
 from gplmt.transports.ssh.wires import Wire
 
@@ -45,6 +46,7 @@ class Openings:
         self._doors = Doors(
             parallelism=settings.parallelism, cooldown_seconds=settings.cooldown_seconds
         )
+        self._sockets = Sockets()
         self._gateways: dict[Login, asyncio.Task[Connection]] = {}
 
     async def open(self, login: Login, *, is_gateway: bool = False) -> Connection:
@@ -93,13 +95,31 @@ class Openings:
         async with self._doors.passing(login.server_key):
             if tunnel is not None or login.proxy_command is not None:
                 return await self._log_in(login, budget, tunnel=tunnel)
-            connected = await _connect(login, budget, at_most=_PROMPT_SECONDS)
+            connected = await self._connect(login, budget, at_most=_PROMPT_SECONDS)
             if connected is not None:
                 return await self._log_in(login, budget, sock=connected)
         # Who is slow to answer, or gone, does not keep others waiting.
-        connected = await _connect(login, budget)
+        connected = await self._connect(login, budget)
         async with self._doors.passing(login.server_key):
             return await self._log_in(login, budget, sock=connected)
+
+    async def _connect(
+        self, login: Login, budget: _Budget, *, at_most: float | None = None
+    ) -> socket.socket | None:
+        """Open a TCP connection; None if there is no answer in `at_most` seconds."""
+        settings = login.settings
+        try:
+            async with budget.spending(at_most=at_most):
+                return await self._sockets.connect(
+                    login.host,
+                    login.port,
+                    family=settings.address_family or socket.AF_UNSPEC,
+                    bind_address=settings.bind_address,
+                )
+        except TimeoutError:
+            if at_most is None or budget.left <= 0:
+                raise
+            return None
 
     async def _log_in(
         self,
@@ -165,43 +185,6 @@ def acknowledge_at_once(connection: Connection) -> None:
     sock = connection.get_extra_info("socket")
     with suppress(AttributeError, OSError):  # not Linux, or no TCP
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
-
-async def _connect(
-    login: Login, budget: _Budget, *, at_most: float | None = None
-) -> socket.socket | None:
-    """Open a TCP connection; None if there is no answer in `at_most` seconds."""
-    try:
-        async with budget.spending(at_most=at_most):
-            return await _connect_to_any(login)
-    except TimeoutError:
-        if at_most is None or budget.left <= 0:
-            raise
-        return None
-
-
-async def _connect_to_any(login: Login) -> socket.socket:
-    loop = asyncio.get_running_loop()
-    family = login.settings.address_family or socket.AF_UNSPEC
-    addresses = await loop.getaddrinfo(
-        login.host, login.port, family=family, type=socket.SOCK_STREAM
-    )
-    for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
-        sock = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
-        try:
-            if login.settings.bind_address is not None:
-                sock.bind((login.settings.bind_address, 0))
-            await loop.sock_connect(sock, address)
-        except OSError:
-            sock.close()
-            if number == len(addresses):
-                raise
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise OSError(f"{login.host} has no address")
 
 
 def _has_failed(task: asyncio.Task[Connection]) -> bool:
