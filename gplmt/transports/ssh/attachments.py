@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncssh
-from msgspec import Struct
 
 from gplmt.errors import ConnectError, ConnectionLostError, LaunchError
 from gplmt.inventory import Node
@@ -19,6 +19,7 @@ from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.guarding import Answer, Found, GuardSession
 from gplmt.transports.ssh.links import Link, LinkSession, SlotsTakenError
 from gplmt.transports.ssh.openings import Connection
+from gplmt.transports.ssh.posts import Period, Post, any_of
 from gplmt.transports.ssh.scripts import OPENING, CommandScript
 from gplmt.transports.ssh.sessions import CommandSession
 from gplmt.transports.stopping import wait_despite_cancellation
@@ -26,19 +27,7 @@ from gplmt.transports.stopping import wait_despite_cancellation
 _PRUNE_AT = 1000
 _MISSED_BEATS = 3
 _BEGIN_SECONDS = 10.0
-_ANSWER_SECONDS = 10.0
-
-
-class Period(Struct, frozen=True, kw_only=True):
-    """What an attachment is told when it is made; `token` marks its processes, and only them.
-
-    It is to `beat` every `beat_seconds`, a fifth of the lease.
-    """
-
-    node: Node
-    token: str
-    grace_seconds: float
-    beat_seconds: float
+_LAST_WORDS_SECONDS = 1.0
 
 
 class _Ended(NamedTuple):
@@ -70,10 +59,18 @@ class Attachment:
         self.files = AttachedFiles(self.open_session, self.link)
         self._growing = asyncio.Lock()
         self._sign = f"gplmt-{token_hex(8)}"
-        self._guard = self._make_guard()
-        self._repair: asyncio.Task[None] | None = None
+        self._post = Post(
+            period,
+            lost=self.lost,
+            open_session=self._open_guard,
+            brief=self._brief,
+            on_end=self._on_guard_end,
+            on_lapse=self._on_lapse,
+            on_failure=self.abort,
+        )
         self._running: dict[str, CommandSession] = {}
         self._ended: dict[str, _Ended] = {}
+        self._leaving: list[str] = []
         self._prune_at = _PRUNE_AT
         self._is_killed = False
         self._is_ending = False
@@ -94,21 +91,14 @@ class Attachment:
         Raises:
             ConnectError: no command can be run there; the connection is closed.
         """
-        link = self._links[0]
         try:
-            link.reserve()
-            await link.open(self._guard, OPENING)
-            await _any_of(self._guard.ready, self._guard.gone)
-        except (asyncssh.Error, OSError) as error:
+            await self._post.start()
+        except BaseException as error:
+            was_lost = self.lost.done()
             self._close_links()
-            raise ConnectError(f"no command can be run there: {error}") from error
-        except BaseException:
-            self._close_links()
+            if was_lost and isinstance(error, ConnectError):
+                raise ConnectError(self._loss()) from error
             raise
-        if self._guard.ready.cancelled():
-            self._close_links()
-            words = self._guard.last_words or "the login shell ended at once"
-            raise ConnectError(f"no command can be run there: {words}")
 
     async def run(self, command: Command, *, stdout: OutputSink, stderr: OutputSink) -> int:
         """Run a command; the return code as in `Completed`, once its shell has ended.
@@ -177,7 +167,7 @@ class Attachment:
         """Tell the node that we are there, and see that it is."""
         if self._guard.unanswered >= _MISSED_BEATS:
             self.abort("the node does not answer")
-        elif self._is_guarded:
+        elif self._post.is_manned:
             self._guard.beat()
 
     @property
@@ -200,15 +190,20 @@ class Attachment:
 
     async def look(self, token_prefix: str | None, others: Iterable[str] = ()) -> Answer:
         """As `GuardSession.list`; nothing if the node does not answer."""
-        return await self._answer(self._guard.list(token_prefix, others))
+        others = tuple(others)
+        return await self._post.ask(lambda guard: guard.list(token_prefix, others))
 
     async def stop_leftovers(self, found: Iterable[Found]) -> tuple[Leftover, ...]:
-        """Stop what ended commands left running, as far as it was found and can be reached."""
+        """Stop what ended commands left running, as far as it was found and can be reached.
+
+        Cancelled, it finishes that first.
+        """
         remains = self._remains(found)
-        if remains:
-            words = [word for mark in remains for word in self._words_left(mark)]
-            await self._answer(self._guard.stop(words), self._period.grace_seconds)
+        self._leaving = [word for mark in remains for word in self._words_left(mark)]
         ended, self._ended = self._ended, {}
+        if self._leaving:
+            await self._despite_cancellation(self._stop_words(self._leaving))
+        self._leaving = []
         return tuple(
             Leftover(
                 node=self.node,
@@ -223,15 +218,14 @@ class Attachment:
     def kill(self) -> None:
         """Kill what runs and what is being stopped; nothing starts any more."""
         self._is_killed = True
-        words = [word for mark in self._running for word in self._words(mark)]
+        running = [self._words_of(mark, session) for mark, session in self._running.items()]
+        words = [*chain.from_iterable(running), *self._leaving]
         if words:
             self._guard.kill(words)
 
     def begin_to_close(self) -> None:
         """Let the guard go; what is marked to be left running lives on."""
         self._is_ending = True
-        if self._repair is not None:
-            self._repair.cancel()
         if self._running or self._ended:  # the run did not end as it should
             self._guard.leave()
         else:
@@ -239,8 +233,7 @@ class Attachment:
 
     async def close(self, *, patience_seconds: float) -> None:
         """Close all connections, politely for as long as the patience lasts."""
-        if not self.lost.done():
-            await asyncio.wait((self._guard.gone,), timeout=patience_seconds)
+        await self._post.close(patience_seconds=patience_seconds)
         self.files.close()
         connections = [link.connection for link in self._links]
         for connection in connections:
@@ -264,13 +257,13 @@ class Attachment:
         session.begun.add_done_callback(partial(self._on_begun, session))
         await self.open_session(session, session.opening)
         if not session.was_told:
-            await self._guarded()
+            await self._post.manned()
             if self._is_killed:
                 raise LaunchError("the command is not started: gplmt is ending")
             session.tell()
 
     def _may_begin(self) -> bool:
-        return not self._is_killed and self._is_guarded
+        return not self._is_killed and self._post.is_manned
 
     def _make_session(
         self, command: Command, stdout: OutputSink, stderr: OutputSink
@@ -312,25 +305,24 @@ class Attachment:
         """Take a command down the ladder, as far as the node can be reached."""
         never_began = session.closed.done() and session.begun.cancelled()
         if session.was_told and not never_began and not self.lost.done():
-            await _any_of(session.begun, session.closed, seconds=_BEGIN_SECONDS)
-            await self._guarded()
-            act = self._guard.kill if self._is_killed else self._guard.stop
-            await self._answer(act(self._words_of(mark, session)), self._period.grace_seconds)
+            await any_of(session.begun, session.closed, seconds=_BEGIN_SECONDS)
+            await self._stop_words(self._words_of(mark, session))
+            session.drain()
+            await any_of(session.closed, seconds=_LAST_WORDS_SECONDS)
         session.abort()
         session.let_go()
 
-    async def _answer(self, answer: asyncio.Future[Answer], seconds: float = 0.0) -> Answer:
-        """What the guard answers; nothing if it does not."""
-        await _any_of(answer, self.lost, seconds=seconds + _ANSWER_SECONDS)
-        return answer.result() if answer.done() else Answer()
+    async def _stop_words(self, words: Sequence[str]) -> None:
+        """Have the guard stop what the words name, or kill it if it is time for that."""
+        await self._post.ask(
+            lambda guard: guard.kill(words) if self._is_killed else guard.stop(words),
+            seconds=self._period.grace_seconds,
+        )
 
     async def _despite_cancellation(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         await wait_despite_cancellation(task)
         task.result()
-
-    def _words(self, mark: str) -> list[str]:
-        return self._words_of(mark, self._running[mark])
 
     def _words_of(self, mark: str, session: CommandSession) -> list[str]:
         if session.begun.done() and not session.begun.cancelled():
@@ -373,14 +365,25 @@ class Attachment:
                 remains.setdefault(mark, []).append(process)
         return remains
 
-    def _make_guard(self) -> GuardSession:
-        return GuardSession(
-            token=self._period.token,
-            grace_seconds=self._period.grace_seconds,
-            beat_seconds=self._period.beat_seconds,
-            on_end=self._on_guard_end,
-            on_lapse=self._on_lapse,
-        )
+    @property
+    def _guard(self) -> GuardSession:
+        return self._post.guard
+
+    async def _open_guard(self, guard: GuardSession) -> None:
+        link = self._links[0]
+        link.reserve()
+        await link.open(guard, OPENING)
+
+    def _brief(self, guard: GuardSession) -> None:
+        """Tell a guard what the one knew whose place it takes."""
+        for mark, session in self._running.items():
+            for word in self._words_of(mark, session):
+                if word != mark or session.command.leave_running:
+                    guard.add(word)
+        for command, group in self._ended.values():
+            guard.leader_ended(f"{group}:{command.stop_signal}")
+        if self._is_killed:
+            self.kill()
 
     def _on_lapse(self) -> None:
         self.abort("the node has not heard of gplmt for too long, and stopped its commands")
@@ -390,40 +393,13 @@ class Attachment:
             return
         if self._links[0].is_closed or exc is not None:
             self.abort(str(exc or "closed by the other side").lower())
-        elif self._guard.was_ready:
-            self._repair = asyncio.get_running_loop().create_task(self._replace_guard())
-
-    async def _replace_guard(self) -> None:
-        """Put another guard in the place of one that was killed."""
-        self._guard = guard = self._make_guard()
-        try:
-            await self.start()
-        except ConnectError as error:
-            self.abort(str(error))
-            return
-        for mark, session in self._running.items():
-            for word in self._words_of(mark, session):
-                if word != mark or session.command.leave_running:
-                    guard.add(word)
-
-    @property
-    def _is_guarded(self) -> bool:
-        return self._repair is None or self._repair.done()
-
-    async def _guarded(self) -> None:
-        """Wait until there is a guard."""
-        while self._repair is not None and not self._is_guarded:
-            await asyncio.wait((self._repair,))
+        else:
+            self._post.replace()
 
     def _close_links(self) -> None:
         self.files.close()
         for link in self._links:
             link.connection.abort()
-
-
-async def _any_of(*futures: asyncio.Future[Any], seconds: float | None = None) -> None:
-    """Wait until one of them is done, but no longer than `seconds`."""
-    await asyncio.wait(futures, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _group_word(session: CommandSession, group: int) -> str:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from gplmt.errors import ConnectError
 from gplmt.inventory import Node
-from gplmt.transports.ssh.attachments import Attachment, Period
+from gplmt.transports.ssh.attachments import Attachment
 from gplmt.transports.ssh.logins import Login
 from gplmt.transports.ssh.openings import Connection, Openings
+from gplmt.transports.ssh.posts import Period
 
 _OUT_AFTER = 2
 _RETRY_SECONDS = 30.0

@@ -19,13 +19,14 @@ from gplmt.protocols import (
     Pinged,
     TransportSettings,
 )
-from gplmt.transports.ssh.attachments import Attachment, Period
+from gplmt.transports.ssh.attachments import Attachment
 from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.logins import Logins
 from gplmt.transports.ssh.looking import look_for_leftovers
 from gplmt.transports.ssh.openings import Openings
 from gplmt.transports.ssh.peers import Peer
 from gplmt.transports.ssh.pinging import Turns, ping
+from gplmt.transports.ssh.posts import Period
 from gplmt.transports.ssh.probing import can_connect
 
 _BEATS_PER_LEASE = 5
@@ -161,6 +162,7 @@ class SshTransport:
             token=f"{self._settings.run_token}.{next(self._numbers)}",
             grace_seconds=self._settings.grace_seconds,
             beat_seconds=self._beat_seconds,
+            patience_seconds=self._logins.of(node).connect_timeout_seconds,
         )
 
     async def _files(self, node: Node) -> AttachedFiles:
