@@ -216,6 +216,22 @@ def test_an_unknown_host_key_is_refused_until_the_command_that_is_told_has_been_
 
 
 @ON_OPENSSH
+def test_several_targets_on_one_new_host_accept_its_key_and_record_it_once(
+    server: Server, program: Program, home: Path
+) -> None:
+    """4.2: they see the key at the same time."""
+    known_hosts = home / "known_hosts"
+    targets = "".join(
+        server.target_xml(f"node{number}", known_hosts_file=str(known_hosts)) for number in range(6)
+    )
+    text = experiment(targets, "<run>true</run>", used="node*")
+    options = ("--host-key-checking", "accept-new")
+    run = program.run(text, *options, environment={"HOME": str(home)})
+    assert run.exit_code == 0, run.stderr
+    assert known_hosts.read_text().count(server.host_key) == 1
+
+
+@ON_OPENSSH
 def test_put_and_get_copy_to_the_node_and_back(
     server: Server, program: Program, home: Path
 ) -> None:

@@ -61,6 +61,8 @@ class HostKeys:
     def refusal(self, policy: HostKeyPolicy, key: asyncssh.SSHKey) -> str | None:
         """Why a key that is not among the known ones is refused; None if it is accepted."""
         known = self._known_hosts.look_up(policy.names[0], policy.files).keys
+        if any(each.key == key for each in known):  # recorded since this connection was begun
+            return None
         if known:
             return _mismatch(policy, key, known)
         if policy.checking is HostKeyChecking.ACCEPT_NEW:
