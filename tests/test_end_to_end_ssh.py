@@ -115,17 +115,17 @@ class TestReadme:
     """The section on other machines, followed by somebody who has no key yet."""
 
     def blocks(self) -> list[Block]:
-        """The set-up, the document, the ping and the run."""
+        """The set-up, the document, the ping, the run, and a failure."""
         blocks = blocks_of("README.md")
         start = next(rank for rank, block in enumerate(blocks) if block.mark == ("ssh", "set-up"))
-        return blocks[start : start + 4]
+        return blocks[start : start + 5]
 
     def test_who_follows_it_sees_what_it_shows(
         self, openssh_server: StartServer, program: Program
     ) -> None:
         server = openssh_server(settings={"AuthorizedKeysFile": ".ssh/authorized_keys"})
         environment = {"HOME": str(server.home), "SSH_AUTH_SOCK": ""}
-        setup, document, ping, run = self.blocks()
+        setup, document, ping, run, failure = self.blocks()
         words = ("bash", "-eu", "-c", setup.text)
         subprocess.run(words, env={**os.environ, **environment}, check=True)  # noqa: S603
         (server.home / ".ssh" / "config").write_text(f"Host localhost\n    Port {server.port}\n")
@@ -151,6 +151,11 @@ class TestReadme:
         latest = program.scratch / "gplmt-runs" / "latest"
         assert (latest / "results" / "node1" / "numbers").read_text().endswith("\n1000\n")
         assert (latest / "logs" / "node1" / "0001-measure.count.out").read_text() == "1000\n"
+
+        (server.home / ".ssh" / "config").write_text("Host localhost\n    Port 1\n")
+        failed = program.call("run", "remote.xml", program=GPLMT, environment=environment).wait()
+        assert failed.exit_code == 1
+        assert failure.text.replace("port 22", "port 1") in failed.stderr
 
 
 def words_of(called: str) -> list[str]:
