@@ -129,8 +129,7 @@ class TestReadme:
         words = ("bash", "-eu", "-c", setup.text)
         subprocess.run(words, env={**os.environ, **environment}, check=True)  # noqa: S603
         (server.home / ".ssh" / "config").write_text(f"Host localhost\n    Port {server.port}\n")
-        elsewhere = document.text.replace("/tmp/", f"{program.scratch}/")  # noqa: S108
-        program.write(elsewhere, document.mark[1])
+        program.write(document.text, document.mark[1])
 
         refused = program.call("run", "remote.xml", program=GPLMT, environment=environment).wait()
         assert (refused.exit_code, "is not known: " in refused.stderr) == (1, True)
@@ -151,6 +150,7 @@ class TestReadme:
         latest = program.scratch / "gplmt-runs" / "latest"
         assert (latest / "results" / "node1" / "numbers").read_text().endswith("\n1000\n")
         assert (latest / "logs" / "node1" / "0001-measure.count.out").read_text() == "1000\n"
+        assert [path.name for path in server.home.iterdir()] == [".ssh"]
 
         (server.home / ".ssh" / "config").write_text("Host localhost\n    Port 1\n")
         failed = program.call("run", "remote.xml", program=GPLMT, environment=environment).wait()
