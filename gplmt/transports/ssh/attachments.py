@@ -53,7 +53,7 @@ class Attachment:
     ) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._period = period
-        self._links = [Link(connection)]
+        self._links = [Link(connection, lasting=1)]
         self._open_another = open_another
         self._on_lost = on_lost
         self.files = AttachedFiles(self.open_session, self.link)
@@ -159,9 +159,7 @@ class Attachment:
                 return link
             async with self._growing:
                 if self._roomy_link() is None:
-                    first, *others = self._links
-                    alive = [link for link in others if not link.is_closed]
-                    self._links = [first, *alive, Link(await self._open_another())]
+                    await self._add_link()
 
     def beat(self) -> None:
         """Tell the node that we are there, and see that it is."""
@@ -298,6 +296,15 @@ class Attachment:
         reason = self.lost.result() if self.lost.done() else "closed by the other side"
         return f"the connection was lost ({reason})"
 
+    async def _add_link(self) -> None:
+        connection = await self._open_another()
+        if self.lost.done():
+            connection.abort()
+            return
+        first, *others = self._links
+        alive = [link for link in others if not link.is_closed]
+        self._links = [first, *alive, Link(connection)]
+
     def _roomy_link(self) -> Link | None:
         return next((link for link in self._links if link.has_slot and not link.is_closed), None)
 
@@ -309,7 +316,10 @@ class Attachment:
             await self._stop_words(self._words_of(mark, session))
             session.drain()
             await any_of(session.closed, seconds=_LAST_WORDS_SECONDS)
-        session.abort()
+        if session.was_told:
+            session.abort()
+        else:
+            session.withdraw()
         session.let_go()
 
     async def _stop_words(self, words: Sequence[str]) -> None:

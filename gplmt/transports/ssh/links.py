@@ -12,7 +12,11 @@ _Opened = tuple[asyncssh.SSHClientChannel[bytes], asyncssh.SSHClientSession[byte
 
 # OpenSSH allows 10 sessions on a connection, MaxSessions in sshd_config(5).
 _USUAL_SESSIONS = 10
+# Many a Dropbear breaks the connection if a command ends there while a session is opened; see
+# https://github.com/mkj/dropbear/issues/321.
+_DROPBEAR_SESSIONS = 1
 _WINDOW_BYTES = 4 << 20
+_PATIENCE_SECONDS = 5.0
 
 
 class SlotsTakenError(Exception):
@@ -49,12 +53,12 @@ class LinkSession(asyncssh.SSHClientSession[bytes]):
 class Link:
     """Opens sessions on a connection; a slot is taken until the server says that it is free.
 
-    `reserve` comes first, and `open` or `release` follows.
+    `reserve` comes first, and `open` or `release` follows.  `lasting` of the sessions stay open.
     """
 
-    def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
+    def __init__(self, connection: asyncssh.SSHClientConnection, *, lasting: int = 0) -> None:
         self.connection = connection
-        self._limit = _USUAL_SESSIONS
+        self._limit = _most_sessions(connection, lasting)
         self._used = 0
         self._freed = 0  # slots in all
         self._surely_freed = 0
@@ -81,7 +85,7 @@ class Link:
     async def open(self, session: LinkSession, command: str) -> None:
         """Run a command in a session, whose slot was reserved.
 
-        Cancelled, it closes the session as soon as it is open; the slot becomes free then.
+        Cancelled, it ends the session as soon as it is open; the slot becomes free then.
 
         Raises:
             SlotsTakenError: the server refuses, because others are open.
@@ -129,7 +133,7 @@ class Link:
             self._give_up(session)
         elif session.opened.cancelled():
             channel, _ = opening.result()
-            channel.abort()
+            withdraw(channel)
         if not session.opened.done():
             session.opened.set_exception(self._reason(error, tells_limit=tells_limit))
 
@@ -149,3 +153,18 @@ class Link:
         if tells_limit:
             self._limit = self._used
         return SlotsTakenError()
+
+
+def withdraw(channel: asyncssh.SSHClientChannel[bytes]) -> None:
+    """Let a command end that has been told nothing, and with it its session.
+
+    To close the channel would not end the command at once, so nobody would know when the slot
+    is free.
+    """
+    channel.write_eof()
+    asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, channel.abort)
+
+
+def _most_sessions(connection: asyncssh.SSHClientConnection, lasting: int) -> int:
+    version = str(connection.get_extra_info("server_version", ""))
+    return _DROPBEAR_SESSIONS + lasting if "dropbear" in version.lower() else _USUAL_SESSIONS

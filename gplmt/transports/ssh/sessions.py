@@ -11,7 +11,7 @@ import asyncssh
 from gplmt.errors import ConnectionLostError, LaunchError, TaskError
 from gplmt.protocols import Command, OutputSink
 from gplmt.transports.ssh.feeding import Feed
-from gplmt.transports.ssh.links import LinkSession
+from gplmt.transports.ssh.links import LinkSession, withdraw
 from gplmt.transports.ssh.outputs import RemoteOutput
 from gplmt.transports.ssh.scripts import CommandScript
 
@@ -103,6 +103,11 @@ class CommandSession(LinkSession):
             self._is_draining = False
             if self._pauses:
                 self._channel.pause_reading()
+
+    def withdraw(self) -> None:
+        """Have the shell end, if it has been told nothing."""
+        if self.opened.done() and not self.opened.cancelled() and self._channel is not None:
+            withdraw(self._channel)
 
     def abort(self) -> None:
         """Close the channel now; on the node, that alone stops nothing."""
