@@ -25,6 +25,17 @@ async def test_two_hundred_are_stopped_in_the_time_of_one(hosts: Hosts) -> None:
     assert host.marked() == {}
 
 
+async def test_what_flees_as_fast_as_it_can_is_caught(hosts: Hosts) -> None:
+    # Each generation starts the next one in a session of its own, and ends.
+    host = hosts.make(grace_seconds=0.05)
+    runner = f"#!/bin/sh\n{DEAF}\n[ $1 = 2000 ] || setsid ./runner $(($1+1)) &\n"
+    host.make_file("runner", runner, mode=0o755)
+    execution = host.begin("./runner 0; echo up; sleep 1000")
+    await up(execution)
+    await execution.cancel()
+    assert host.marked() == {}
+
+
 async def test_an_inherited_marker_is_not_ours(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from itertools import chain
 from secrets import token_hex
-from typing import NamedTuple
 
 import asyncssh
 
@@ -15,6 +14,7 @@ from gplmt.errors import ConnectError, ConnectionLostError, LaunchError
 from gplmt.inventory import Node
 from gplmt.protocols import Command, Leftover, OutputSink
 from gplmt.transports.leftovers import mark_of
+from gplmt.transports.ssh.endings import Endings
 from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.guarding import Answer, Found, GuardSession
 from gplmt.transports.ssh.links import Link, LinkSession, SlotsTakenError
@@ -24,15 +24,9 @@ from gplmt.transports.ssh.scripts import OPENING, CommandScript
 from gplmt.transports.ssh.sessions import CommandSession
 from gplmt.transports.stopping import wait_despite_cancellation
 
-_PRUNE_AT = 1000
 _MISSED_BEATS = 3
 _BEGIN_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 1.0
-
-
-class _Ended(NamedTuple):
-    command: Command
-    group: int
 
 
 class Attachment:
@@ -69,9 +63,8 @@ class Attachment:
             on_failure=self.abort,
         )
         self._running: dict[str, CommandSession] = {}
-        self._ended: dict[str, _Ended] = {}
+        self._endings = Endings()
         self._leaving: list[str] = []
-        self._prune_at = _PRUNE_AT
         self._is_killed = False
         self._is_ending = False
 
@@ -127,7 +120,7 @@ class Attachment:
         finally:
             del self._running[mark]
         self._note_end(mark, session)
-        if len(self._ended) >= self._prune_at:
+        if self._endings.is_long:
             await self._prune()
         return returncode
 
@@ -189,29 +182,25 @@ class Attachment:
     async def look(self, token_prefix: str | None, others: Iterable[str] = ()) -> Answer:
         """As `GuardSession.list`; nothing if the node does not answer."""
         others = tuple(others)
-        return await self._post.ask(lambda guard: guard.list(token_prefix, others))
+        answer = await self._post.ask(lambda guard: guard.list(token_prefix, others))
+        return answer or Answer()
 
     async def stop_leftovers(self, found: Iterable[Found]) -> tuple[Leftover, ...]:
         """Stop what ended commands left running, as far as it was found and can be reached.
 
         Cancelled, it finishes that first.
         """
-        remains = self._remains(found)
-        self._leaving = [word for mark in remains for word in self._words_left(mark)]
-        ended, self._ended = self._ended, {}
-        if self._leaving:
-            await self._despite_cancellation(self._stop_words(self._leaving))
-        self._leaving = []
-        return tuple(
-            Leftover(
-                node=self.node,
-                command=ended[mark].command,
-                processes=tuple(
-                    f"{process.pid} {process.name}" for process in dict.fromkeys(processes)
-                ),
-            )
-            for mark, processes in remains.items()
-        )
+        marks = self._endings.marks
+        remains = self._endings.remains(found)
+        leftovers = self._endings.leftovers(remains, self.node)
+        self._leaving = self._endings.words_left(remains)
+        self._endings.forget(marks)
+        try:
+            if self._leaving:
+                await self._despite_cancellation(self._stop_words(self._leaving))
+        finally:
+            self._leaving = []
+        return leftovers
 
     def kill(self) -> None:
         """Kill what runs and what is being stopped; nothing starts any more."""
@@ -224,7 +213,7 @@ class Attachment:
     def begin_to_close(self) -> None:
         """Let the guard go; what is marked to be left running lives on."""
         self._is_ending = True
-        if self._running or self._ended:  # the run did not end as it should
+        if self._running or self._endings.marks:  # the run did not end as it should
             self._guard.leave()
         else:
             self._guard.quit()
@@ -233,12 +222,15 @@ class Attachment:
         """Close all connections, politely for as long as the patience lasts."""
         await self._post.close(patience_seconds=patience_seconds)
         self.files.close()
+        sessions = (*self._running.values(), *self._endings.lasting)
+        for session in sessions:
+            session.drain()
         connections = [link.connection for link in self._links]
         for connection in connections:
             connection.close()
         for connection in connections:
             await connection.wait_closed()
-        for session in list(self._running.values()):
+        for session in sessions:
             session.let_go()
 
     def abort(self, reason: str) -> None:
@@ -339,41 +331,23 @@ class Attachment:
             return [_group_word(session, session.begun.result()), mark]
         return [mark]
 
-    def _words_left(self, mark: str) -> list[str]:
-        command, group = self._ended[mark]
-        return [f"{group}:{command.stop_signal}:left", mark]
-
     def _note_end(self, mark: str, session: CommandSession) -> None:
-        group = session.begun.result()
-        word = _group_word(session, group)
+        word = _group_word(session, session.begun.result())
         if session.command.leave_running:
             self._guard.remove(word)
             self._guard.remove(mark)
         else:
             self._guard.leader_ended(word)
-            self._ended[mark] = _Ended(session.command, group)
+        self._endings.add(session)
 
     async def _prune(self) -> None:
         """Forget the commands of which nothing lives."""
-        before = list(self._ended)
-        self._prune_at = len(before) + _PRUNE_AT
-        answer = await self.look(f"{self._period.token}-")
-        remains = self._remains(answer.found)
-        if not self.lost.done():
-            for mark in before:
-                if mark not in remains:
-                    self._ended.pop(mark, None)
-        self._prune_at = 2 * len(self._ended) + _PRUNE_AT
-
-    def _remains(self, found: Iterable[Found]) -> dict[str, list[Found]]:
-        """What lives, by the ended command that it belongs to."""
-        by_group = {ended.group: mark for mark, ended in self._ended.items()}
-        remains: dict[str, list[Found]] = {}
-        for process in found:
-            mark = process.mark or by_group.get(process.group, "")
-            if mark in self._ended:
-                remains.setdefault(mark, []).append(process)
-        return remains
+        marks = self._endings.marks
+        self._endings.forget(())  # which puts off the next time
+        answer = await self._post.ask(lambda guard: guard.list(f"{self.token}-"))
+        if answer is not None:
+            remains = self._endings.remains(answer.found)
+            self._endings.forget(mark for mark in marks if mark not in remains)
 
     @property
     def _guard(self) -> GuardSession:
@@ -390,8 +364,8 @@ class Attachment:
             for word in self._words_of(mark, session):
                 if word != mark or session.command.leave_running:
                     guard.add(word)
-        for command, group in self._ended.values():
-            guard.leader_ended(f"{group}:{command.stop_signal}")
+        for word in self._endings.group_words:
+            guard.leader_ended(word)
         if self._is_killed:
             self.kill()
 

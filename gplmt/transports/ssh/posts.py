@@ -97,8 +97,8 @@ class Post:
 
     async def ask(
         self, question: Callable[[GuardSession], asyncio.Future[Answer]], *, seconds: float = 0.0
-    ) -> Answer:
-        """What the guard answers, or who takes its place; nothing if nobody does.
+    ) -> Answer | None:
+        """What the guard answers, or who takes its place; None if nobody does.
 
         `seconds` are what the answer may take of itself.
         """
@@ -109,7 +109,7 @@ class Post:
             await any_of(answer, self._lost, seconds=seconds + _ANSWER_SECONDS)
             if not answer.cancelled() or guard is self.guard:
                 break
-        return answer.result() if answer.done() and not answer.cancelled() else Answer()
+        return answer.result() if answer.done() and not answer.cancelled() else None
 
     async def close(self, *, patience_seconds: float) -> None:
         """Wait until the guard has gone, or for as long as the patience lasts."""

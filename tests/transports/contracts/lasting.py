@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.support.processes import until
+from tests.transports.contracts.stopping import TIDY, up
 from tests.transports.host import Host, Output
 
 
@@ -59,6 +60,7 @@ async def test_what_a_paused_sink_has_not_seen_is_delivered_at_the_end(host: Hos
     await until((host.directory / "up").exists)
     assert stdout.data == b"one\n"
     await host.stop_leftovers()
+    await host.close()
     assert stdout.data == b"one\ntwo\n"
 
 
@@ -73,3 +75,20 @@ async def test_a_full_disk_does_not_end_a_server(host: Host) -> None:
     await until((host.directory / "written").exists)
     assert stdout.closed == 1
     assert len(await host.stop_leftovers()) == 1
+
+
+async def test_a_daemon_can_use_the_grace_period_to_tidy_up(host: Host) -> None:
+    execution = host.begin(f'setsid sh -c "{TIDY}" & wait')
+    await up(execution)
+    await execution.cancel()
+    assert execution.stdout.data == b"up\ntidying\ntidy\n"
+
+
+async def test_a_daemon_is_asked_once(host: Host) -> None:
+    loop = "n=0; while [ $n -lt 20 ]; do sleep 0.02; n=$((n+1)); done"
+    execution = host.begin(
+        f"setsid sh -c \"trap 'echo got' TERM; echo up; {loop}\"".replace("$", "\\$")
+    )
+    await up(execution)
+    await execution.cancel()
+    assert execution.stdout.data == b"up\ngot\n"

@@ -113,10 +113,14 @@ async def test_deaf_leftovers_are_killed_after_the_grace_period(hosts: Hosts) ->
 
 async def test_being_cancelled_while_stopping_leftovers_still_stops_them(hosts: Hosts) -> None:
     host = hosts.make(grace_seconds=0.3)
-    execution = host.begin("trap '' TERM; sleep 1000 &")
+    host.make_directory("was")
+    wait = "while :; do sleep 0.05; done"
+    text = f"(trap 'touch was/asked' TERM; touch was/up; {wait}) >/dev/null 2>&1 &"
+    execution = host.begin(text)
     await execution.returncode()
+    await until((host.directory / "was" / "up").exists)
     stopping = asyncio.create_task(host.transport.stop_leftovers())
-    await asyncio.sleep(0.1)
+    await until((host.directory / "was" / "asked").exists)
     assert not stopping.done()
     while not stopping.done():
         stopping.cancel()
@@ -126,10 +130,13 @@ async def test_being_cancelled_while_stopping_leftovers_still_stops_them(hosts: 
 
 
 async def test_kill_ends_the_stopping_of_leftovers_at_once(host: Host) -> None:
+    host.make_directory("was")
     await host.run("trap '' TERM; sleep 1000 & setsid sleep 1000 &")
-    await until(lambda: sleepers(host) == 2)
+    wait = "while :; do sleep 0.05; done"
+    await host.run(f"(trap 'touch was/asked; exit' TERM; {wait}) >/dev/null 2>&1 &")
+    await until(lambda: sleepers(host) == 3)
     stopping = asyncio.create_task(host.transport.stop_leftovers())
-    await asyncio.sleep(0.1)
+    await until((host.directory / "was" / "asked").exists)
     begun = time.monotonic()
     host.transport.kill()
     await stopping
@@ -166,17 +173,17 @@ async def end(host: Host) -> None:
     await until(lambda: host.marked() == {})
 
 
-async def test_closing_kills_what_nobody_stopped(hosts: Hosts) -> None:
-    host = hosts.make(grace_seconds=10.0)
-    left = host.begin("trap '' TERM; sleep 1000 &")
-    await left.returncode()
+async def test_closing_stops_what_nobody_stopped(hosts: Hosts) -> None:
+    host = hosts.make(grace_seconds=0.5)
+    await host.run("trap '' TERM; sleep 1000 &")
     running = host.begin("trap '' TERM; echo up; setsid sleep 1000; sleep 1000")
     await running.stdout.shows("up")
     begun = time.monotonic()
     await host.close()
-    assert time.monotonic() - begun < 3.0
-    assert host.marked() == {}
+    await until(lambda: host.marked() == {})
+    assert time.monotonic() - begun < 0.5 + 2.0
     await asyncio.wait([running.task])
+    running.task.exception()
     await host.close()
 
 
