@@ -13,6 +13,7 @@ import asyncssh
 from asyncssh.packet import Boolean, String, UInt32
 
 _CLIENT_HAS_GONE = (OSError, asyncssh.Error)
+_CHUNK_BYTES = 65_536
 
 
 class Shells:
@@ -63,12 +64,11 @@ class Shells:
             for descriptor in (stdin, stdout, stderr):
                 os.close(descriptor)
         self._shells.add(shell)
+        feeding = asyncio.get_running_loop().create_task(_feed(process.stdin, to_stdin))
         try:
             with suppress(*_CLIENT_HAS_GONE):
                 # The end of one stream must not end the other, as asyncssh would have it.
-                await process.redirect(
-                    stdin=to_stdin, stdout=from_stdout, stderr=from_stderr, send_eof=False
-                )
+                await process.redirect(stdout=from_stdout, stderr=from_stderr, send_eof=False)
             status = await shell.wait()
             self._shells.discard(shell)
             with suppress(*_CLIENT_HAS_GONE):
@@ -76,6 +76,7 @@ class Shells:
                 await process.stdout.drain()
                 await process.stderr.drain()
         finally:
+            feeding.cancel()
             process.close()
             await process.wait_closed()
 
@@ -97,6 +98,29 @@ class Shells:
             "SSH_CONNECTION": f"{client[0]} {client[1]} {server[0]} {server[1]}",
             **({} if agent is None else {"SSH_AUTH_SOCK": agent}),
         }
+
+
+async def _feed(reader: asyncssh.SSHReader[bytes], descriptor: int) -> None:
+    """Pass on what the client sends, to the end of it or of the channel.
+
+    asyncssh's own way has asyncio watch a descriptor that is closed by then, if the client has
+    sent everything at once.
+    """
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.connect_write_pipe(
+        asyncio.streams.FlowControlMixin, os.fdopen(descriptor, "wb", buffering=0)
+    )
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    try:
+        with suppress(*_CLIENT_HAS_GONE):
+            while data := await reader.read(_CHUNK_BYTES):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+    except asyncio.CancelledError:
+        if not transport.is_closing():
+            transport.abort()
+        raise
 
 
 def _tell(channel: asyncssh.SSHServerChannel[bytes], status: int) -> None:
