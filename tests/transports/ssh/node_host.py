@@ -1,0 +1,101 @@
+"""Servers as ssh targets: hosts whose commands run there, and what is left on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from gplmt.diagnostics import Location
+from gplmt.inventory import Node, SshAddress
+from gplmt.language.targets import SshOptions
+from gplmt.protocols import SshSettings, TransportSettings
+from gplmt.transports.ssh.transport import SshTransport
+from tests.support.ssh.servers import Server
+from tests.transports.host import AT, Host, make_token
+
+USUAL_NAMES = ("n1", "n2", "n7")
+
+
+class NodeHosts:
+    """Makes hosts, each an `SshTransport` of its own.
+
+    `warnings` are what the transports told that no task does.
+    """
+
+    def __init__(self, configuration: Path) -> None:
+        """`configuration` is the OpenSSH client configuration that all of them read."""
+        self.made: list[Host] = []
+        self.warnings: list[str] = []
+        self._configuration = configuration
+
+    def make(
+        self,
+        servers: Server | Mapping[str, Server],
+        *,
+        grace_seconds: float = 5.0,
+        lease_seconds: float = 45.0,
+        connect_seconds: float = 30.0,
+        parallelism: int = 64,
+        cooldown_seconds: float = 0.0,
+        jump: Server | None = None,
+    ) -> Host:
+        """One more transport; the fixture closes it.
+
+        `servers` by the names of targets, or one for the usual names.  `jump` stands before all.
+        """
+        if isinstance(servers, Server):
+            servers = dict.fromkeys(USUAL_NAMES, servers)
+        nodes = {
+            name: _node(name, server, connect_seconds=connect_seconds, jump=jump)
+            for name, server in servers.items()
+        }
+        token = make_token()
+        settings = TransportSettings(
+            directory=Path("/"),
+            grace_seconds=grace_seconds,
+            run_token=token,
+            ssh=SshSettings(
+                config_file=self._configuration,
+                parallelism=parallelism,
+                cooldown_seconds=cooldown_seconds,
+                lease_seconds=lease_seconds,
+                is_batch=True,
+            ),
+            warn=self._warn,
+        )
+        host = Host(
+            SshTransport(settings, list(nodes.values())),
+            token=token,
+            directory=next(iter(servers.values())).home,
+            node=nodes.__getitem__,
+        )
+        self.made.append(host)
+        return host
+
+    def _warn(self, message: str, at: Location | None) -> None:  # noqa: ARG002
+        self.warnings.append(message)
+
+
+class HostsOnServer:
+    """Hosts on one server, made as those of other transports are."""
+
+    def __init__(self, hosts: NodeHosts, server: Server) -> None:
+        self._hosts = hosts
+        self._server = server
+
+    def make(self, *, grace_seconds: float = 5.0) -> Host:
+        """One more transport; the fixture closes it."""
+        return self._hosts.make(self._server, grace_seconds=grace_seconds)
+
+
+def _node(name: str, server: Server, *, connect_seconds: float, jump: Server | None) -> Node:
+    options = SshOptions(
+        user=server.user,
+        port=server.port,
+        identity_file=str(server.identity_file),
+        known_hosts_file=str(server.known_hosts),
+        connect_timeout=timedelta(seconds=connect_seconds),
+        proxy_jump=None if jump is None else f"{jump.user}@{jump.host}:{jump.port}",
+    )
+    return Node(at=AT, name=name, address=SshAddress(host=server.host, options=options))
