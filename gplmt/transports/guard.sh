@@ -393,6 +393,15 @@ while IFS= read -r line; do
       kill_groups ${line#kill }
       beside kill_words ${line#kill }
       ;;
+    list\ *\ -)
+      # Most guards know of nothing, and are asked only whether they do.
+      if [ "$words" = ' ' ]; then
+        line=${line#list }
+        echo "gone ${line% -}" >&3
+      else
+        beside list ${line#list } $words
+      fi
+      ;;
     list\ *) beside list ${line#list } $words ;;
     quit)
       stop_watch
