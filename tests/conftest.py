@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.program import Program
 
+pytest_plugins = ["tests.support.ssh.fixtures"]
+
 
 @pytest.fixture
 def program(tmp_path: Path) -> Iterator[Program]:

@@ -24,7 +24,6 @@ from tests.examples.pages import (
 )
 from tests.examples.remote import RemoteUser
 from tests.examples.running import ROOT, Ran, run_script
-from tests.support.ssh.fixtures import *  # noqa: F403
 from tests.support.ssh.kinds import of_kinds
 from tests.support.ssh.servers import Server
 

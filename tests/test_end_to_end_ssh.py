@@ -15,7 +15,6 @@ import pytest
 from tests.examples.pages import Block, blocks_of
 from tests.support.program import GPLMT, Program, Running, until
 from tests.support.ssh.accounts import PASSWORD
-from tests.support.ssh.fixtures import *  # noqa: F403
 from tests.support.ssh.fixtures import StartServer
 from tests.support.ssh.kinds import of_kinds
 from tests.support.ssh.nodes import LoginShell

@@ -11,7 +11,6 @@ import pytest
 
 from tests.support.processes import is_alive
 from tests.support.program import Program, Running, until
-from tests.support.ssh.fixtures import *  # noqa: F403
 from tests.support.ssh.fixtures import StartProxy
 from tests.support.ssh.kinds import of_kinds
 from tests.support.ssh.servers import Server

@@ -16,7 +16,6 @@ from gplmt.recording.jsonl import read_events
 from tests.examples.expectations import LIBRARIES, LOCAL, REFUSED, REMOTE, Expect, fits
 from tests.examples.remote import RemoteUser
 from tests.examples.running import ROOT, Ran, run_script
-from tests.support.ssh.fixtures import *  # noqa: F403
 from tests.support.ssh.kinds import of_kinds
 from tests.support.ssh.servers import Server
 

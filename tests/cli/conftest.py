@@ -7,7 +7,6 @@ from typing import NamedTuple
 import pytest
 
 from gplmt.cli.main import main
-from tests.support.ssh.fixtures import *  # noqa: F403
 
 
 class Said(NamedTuple):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ssh.fixtures import *  # noqa: F403
 from tests.targets.bench import Bench
 from tests.targets.certificates import Authority
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import children, marked_by, open_descriptors, until
-from tests.support.ssh.fixtures import *  # noqa: F403
 from tests.support.ssh.servers import Server
 from tests.transports.host import Host
 from tests.transports.ssh.node_host import HostsOnServer, NodeHosts
