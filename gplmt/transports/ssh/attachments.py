@@ -27,6 +27,8 @@ from gplmt.transports.stopping import wait_despite_cancellation
 _MISSED_BEATS = 3
 _BEGIN_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 1.0
+_MOST_REFUSALS = 30
+_REFUSAL_SECONDS = 0.01
 
 
 class Attachment:
@@ -130,13 +132,14 @@ class Attachment:
         Raises:
             asyncssh.Error, OSError, ConnectError, ConnectionLostError: it cannot be opened.
         """
-        while True:
+        for attempt in range(_MOST_REFUSALS):
             link = await self.link()
             try:
-                await link.open(session, command)
+                return await link.open(session, command)
             except SlotsTakenError:
-                continue
-            return
+                # A server that opens one session only may not be through with the last one.
+                await asyncio.sleep(_REFUSAL_SECONDS * attempt)
+        raise ConnectError("the server opens no session")
 
     async def link(self) -> Link:
         """A connection on which a slot has been reserved; a new one where no slot is free.

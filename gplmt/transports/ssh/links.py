@@ -146,12 +146,14 @@ class Link:
         """Why nothing was opened; if it is for too many sessions, it may tell how many are not."""
         if error is None:
             return ConnectionAbortedError("the connection is being closed")
-        if not isinstance(error, asyncssh.ChannelOpenError) or self.is_closed or not self._used:
+        if not isinstance(error, asyncssh.ChannelOpenError) or self.is_closed:
+            return error
+        if not self._used and not self._freed:
             return error
         if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
             return error
         if tells_limit:
-            self._limit = self._used
+            self._limit = max(self._used, 1)
         return SlotsTakenError()
 
 
