@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,24 +23,11 @@ from gplmt.transports.local import LocalTransport
 from tests.support.processes import called_with, is_alive, marked_by, until
 from tests.transports.contracts.stopping import CHILDREN, DEAF
 from tests.transports.controller import Settings, Told
+from tests.transports.guards import all_shells
 from tests.transports.host import Hosts
 
 ROOT = Path(__file__).parents[2]
 SLACK_SECONDS = 2.0
-
-
-def _shell(*words: str) -> object:
-    missing = shutil.which(words[0]) is None
-    return pytest.param(
-        words,
-        id=words[0],
-        marks=pytest.mark.skipif(missing, reason=f"{words[0]} is missing: the guard is UNTESTED"),
-    )
-
-
-all_shells = pytest.mark.parametrize(
-    "shell", [_shell("dash"), _shell("bash"), _shell("busybox", "ash")]
-)
 
 
 class Controller:
