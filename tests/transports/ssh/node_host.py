@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from gplmt.diagnostics import Location
 from gplmt.inventory import Node, SshAddress
 from gplmt.language.targets import SshOptions
@@ -20,14 +22,14 @@ USUAL_NAMES = ("n1", "n2", "n7")
 class NodeHosts:
     """Makes hosts, each an `SshTransport` of its own.
 
-    `warnings` are what the transports told that no task does.
+    `configuration` is the OpenSSH client configuration that all of them read, `warnings` are what
+    they told that no task does.
     """
 
     def __init__(self, configuration: Path) -> None:
-        """`configuration` is the OpenSSH client configuration that all of them read."""
         self.made: list[Host] = []
         self.warnings: list[str] = []
-        self._configuration = configuration
+        self.configuration = configuration
 
     def make(
         self,
@@ -38,25 +40,29 @@ class NodeHosts:
         connect_seconds: float = 30.0,
         parallelism: int = 64,
         cooldown_seconds: float = 0.0,
-        jump: Server | None = None,
+        identity_file: Path | None = None,
+        proxy_jump: str | None = None,
     ) -> Host:
         """One more transport; the fixture closes it.
 
-        `servers` by the names of targets, or one for the usual names.  `jump` stands before all.
+        `servers` by the names of targets, or one for the usual names.  All are reached by the
+        same key, if one is given, and through the same jump host.
         """
         if isinstance(servers, Server):
             servers = dict.fromkeys(USUAL_NAMES, servers)
-        nodes = {
-            name: _node(name, server, connect_seconds=connect_seconds, jump=jump)
-            for name, server in servers.items()
-        }
+        options = SshOptions(
+            identity_file=None if identity_file is None else str(identity_file),
+            connect_timeout=timedelta(seconds=connect_seconds),
+            proxy_jump=proxy_jump,
+        )
+        nodes = {name: _node(name, server, options) for name, server in servers.items()}
         token = make_token()
         settings = TransportSettings(
             directory=Path("/"),
             grace_seconds=grace_seconds,
             run_token=token,
             ssh=SshSettings(
-                config_file=self._configuration,
+                config_file=self.configuration,
                 parallelism=parallelism,
                 cooldown_seconds=cooldown_seconds,
                 lease_seconds=lease_seconds,
@@ -89,13 +95,12 @@ class HostsOnServer:
         return self._hosts.make(self._server, grace_seconds=grace_seconds)
 
 
-def _node(name: str, server: Server, *, connect_seconds: float, jump: Server | None) -> Node:
-    options = SshOptions(
+def _node(name: str, server: Server, options: SshOptions) -> Node:
+    options = replace(
+        options,
         user=server.user,
         port=server.port,
-        identity_file=str(server.identity_file),
+        identity_file=options.identity_file or str(server.identity_file),
         known_hosts_file=str(server.known_hosts),
-        connect_timeout=timedelta(seconds=connect_seconds),
-        proxy_jump=None if jump is None else f"{jump.user}@{jump.host}:{jump.port}",
     )
     return Node(at=AT, name=name, address=SshAddress(host=server.host, options=options))
