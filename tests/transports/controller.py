@@ -13,8 +13,10 @@ from pathlib import Path
 import msgspec
 
 from gplmt.diagnostics import Location
-from gplmt.inventory import LocalAddress, Node
-from gplmt.protocols import Command, Origin, TransportSettings
+from gplmt.errors import TaskError
+from gplmt.inventory import LocalAddress, Node, SshAddress
+from gplmt.language.targets import SshOptions
+from gplmt.protocols import Command, Origin, SshSettings, Transport, TransportSettings
 from gplmt.transports.local import LocalTransport
 
 
@@ -26,14 +28,24 @@ class Told(msgspec.Struct):
     leave_running: bool = False
 
 
+class Remote(msgspec.Struct):
+    """The node of all commands."""
+
+    host: str
+    options: SshOptions
+    configuration: str
+    lease_seconds: float
+
+
 class Settings(msgspec.Struct):
-    """What to do; `pause` is there between the starts of commands."""
+    """What to do, on this host or on a node; `pause` is there between the starts of commands."""
 
     directory: str
     token: str
     grace_seconds: float
-    guard_shell: list[str]
     commands: list[Told]
+    guard_shell: tuple[str, ...] = ("/bin/sh",)
+    remote: Remote | None = None
     pause: float = 0.0
 
 
@@ -51,15 +63,7 @@ class _Forward:
 
 
 async def _main(settings: Settings) -> None:
-    transport = LocalTransport(
-        TransportSettings(
-            directory=Path(settings.directory),
-            grace_seconds=settings.grace_seconds,
-            run_token=settings.token,
-        ),
-        guard_shell=settings.guard_shell,
-    )
-    node = Node(at=Location("x.xml", 1), name="n1", address=LocalAddress())
+    transport, node = _transport(settings)
     origin = Origin(at="x.xml:1", target="n1", step="step-1", tasklist="tl", task="run-1")
     async with asyncio.TaskGroup() as group:
         for number, told in enumerate(settings.commands):
@@ -77,9 +81,32 @@ async def _main(settings: Settings) -> None:
         await asyncio.Event().wait()
 
 
-async def _run(transport: LocalTransport, node: Node, command: Command) -> None:
-    await transport.run(node, command, stdout=_Forward(), stderr=_Forward())
-    _Forward().write(b"ended\n")
+def _transport(settings: Settings) -> tuple[Transport, Node]:
+    at, remote = Location("x.xml", 1), settings.remote
+    common = TransportSettings(
+        directory=Path(settings.directory),
+        grace_seconds=settings.grace_seconds,
+        run_token=settings.token,
+    )
+    if remote is None:
+        node = Node(at=at, name="n1", address=LocalAddress())
+        return LocalTransport(common, guard_shell=settings.guard_shell), node
+    from gplmt.transports.ssh.transport import SshTransport  # slow to import
+
+    node = Node(at=at, name="n1", address=SshAddress(host=remote.host, options=remote.options))
+    ssh = SshSettings(
+        config_file=Path(remote.configuration), lease_seconds=remote.lease_seconds, is_batch=True
+    )
+    return SshTransport(msgspec.structs.replace(common, ssh=ssh), [node]), node
+
+
+async def _run(transport: Transport, node: Node, command: Command) -> None:
+    try:
+        completed = await transport.run(node, command, stdout=_Forward(), stderr=_Forward())
+    except TaskError as error:
+        _Forward().write(f"failed: {error}\n".encode())
+    else:
+        _Forward().write(f"ended with {completed.returncode}\n".encode())
 
 
 if __name__ == "__main__":

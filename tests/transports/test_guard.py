@@ -22,45 +22,10 @@ from gplmt.transports.guard import packed_script
 from gplmt.transports.local import LocalTransport
 from tests.support.processes import called_with, is_alive, marked_by, until
 from tests.transports.contracts.stopping import CHILDREN, DEAF
+from tests.transports.controlled import ROOT, SLACK_SECONDS, Controller, controlled
 from tests.transports.controller import Settings, Told
 from tests.transports.guards import all_shells
 from tests.transports.host import Hosts
-
-ROOT = Path(__file__).parents[2]
-SLACK_SECONDS = 2.0
-
-
-class Controller:
-    """A gplmt that runs commands, and is killed."""
-
-    def __init__(self, process: asyncio.subprocess.Process, token: str) -> None:
-        self.token = token
-        self._process = process
-        self._output = bytearray()
-
-    async def shows(self, text: str, count: int = 1) -> None:
-        """Wait until a text has been printed so many times."""
-        stdout = self._process.stdout
-        assert stdout is not None
-        async with asyncio.timeout(20):
-            while self._output.count(text.encode()) < count:
-                data = await stdout.read(65536)
-                assert data, self._output.decode()
-                self._output += data
-
-    async def kill(self) -> float:
-        """SIGKILL, as the kernel's out-of-memory killer would; the moment."""
-        self._process.kill()
-        await self._process.wait()
-        return time.monotonic()
-
-    def alive(self) -> dict[int, str]:
-        """What lives of its commands."""
-        return marked_by(f"GPLMT_COMMAND_ID={self.token}-")
-
-    def guard(self) -> list[int]:
-        """Its guard process; a subshell of it looks the same for a moment."""
-        return sorted(called_with(self.token))
 
 
 @asynccontextmanager
@@ -75,23 +40,12 @@ async def controller(
         directory=str(directory),
         token=f"t{secrets.token_hex(8)}",
         grace_seconds=grace_seconds,
-        guard_shell=list(shell),
+        guard_shell=tuple(shell),
         commands=list(commands),
         pause=pause,
     )
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.transports.controller"),
-        msgspec.json.encode(settings).decode(),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    started = Controller(process, settings.token)
-    try:
+    async with controlled(settings) as started:
         yield started
-    finally:
-        if process.returncode is None:
-            await started.kill()
-        process._transport.close()  # type: ignore[attr-defined]
     await until(lambda: not started.guard(), seconds=grace_seconds + SLACK_SECONDS + 3)
     assert started.alive() == {}
 
@@ -127,7 +81,8 @@ async def test_what_is_deaf_is_killed_after_the_grace_period(
 
 @all_shells
 async def test_the_grace_period_is_there_to_tidy_up(shell: Sequence[str], tmp_path: Path) -> None:
-    text = "trap 'sleep 0.5; echo {0} >{0}; exit' {0}; echo up; exec 2>&-; sleep 1000; true"
+    loop = "while :; do sleep 0.05; done"
+    text = f"trap 'sleep 0.5; echo {{0}} >{{0}}; exit' {{0}}; echo up; exec 2>&-; {loop}"
     commands = [Told(text.format(name), stop_signal=name) for name in ("TERM", "INT", "USR1")]
     async with controller(tmp_path, *commands, shell=shell) as gplmt:
         await gplmt.shows("up", 3)
@@ -231,7 +186,6 @@ async def test_a_gplmt_inside_a_command_is_stopped_with_all_that_it_runs(
         directory=str(tmp_path),
         token=f"t{secrets.token_hex(8)}",
         grace_seconds=0.3,
-        guard_shell=["/bin/sh"],
         commands=[Told(f"{DEAF} setsid sleep 1000 & echo up; sleep 1000")],
     )
     host = hosts.make()
