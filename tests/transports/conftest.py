@@ -16,14 +16,13 @@ pytest.register_assert_rewrite("tests.transports.contracts")
 
 @pytest.fixture
 async def hosts(tmp_path: Path) -> AsyncIterator[Hosts]:
-    descriptors = open_descriptors()
+    before = children(), open_descriptors()
     hosts = Hosts(tmp_path)
     yield hosts
     for host in hosts.made:
         await host.close()
     assert [host.marked() for host in hosts.made if host.marked()] == []
-    assert children() == []
-    assert open_descriptors() == descriptors
+    assert (children(), open_descriptors()) == before
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
