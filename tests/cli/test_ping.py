@@ -259,13 +259,13 @@ def test_a_signal_shows_what_is_known(
 ) -> None:
     hole = fault_proxy(there)
     hole.hole()
-    text = library(NEAR, hole.server.target_xml("hole"), there.target_xml("dead", port="1"))
-    run = start(program, text)
+    text = library(NEAR, there.target_xml("dead", port="1"), hole.server.target_xml("hole"))
+    run = start(program, text, "--ssh-parallelism=1")  # so the dead one is known before
     until(lambda: hole.connections)
     run.send(number).wait()
     assert run.exit_code == 128 + number
     assert run.stderr == ""
-    near, interrupted, dead = run.stdout.splitlines()[1:4]
+    near, dead, interrupted = run.stdout.splitlines()[1:4]
     assert near.startswith("near ")
     assert interrupted.split() == ["hole", "interrupted"]
     assert "connection refused" in dead
