@@ -114,6 +114,7 @@ class Attachment:
         try:
             await self._begin(mark, session)
             returncode = await session.ended
+            await self._assure()
         except BaseException as error:
             await self._despite_cancellation(self._stop(mark, session))
             if isinstance(error, asyncssh.Error | OSError):
@@ -125,6 +126,18 @@ class Attachment:
         if self._endings.is_long:
             await self._prune()
         return returncode
+
+    async def _assure(self) -> None:
+        """See that the guard is there, if it has been silent for so long that it may not be.
+
+        When we have been halted, another connection may tell of a command's end before the first
+        one tells that the guard has stopped it.
+        """
+        silence = asyncio.get_running_loop().time() - self._guard.heard
+        if silence > _MISSED_BEATS * self._period.beat_seconds:
+            await self._post.ask(lambda guard: guard.list(None))
+        if self.lost.done():
+            raise ConnectionLostError(self._loss())
 
     async def open_session(self, session: LinkSession, command: str) -> None:
         """Run something in a session of its own; the guard knows nothing of it.
@@ -240,6 +253,9 @@ class Attachment:
         """Break all connections; what the commands do is not known any more, the guard stops it."""
         if not self.lost.done():
             self.lost.set_result(reason)
+            # What the node tells from now on is how it stopped them.
+            for session in self._running.values():
+                session.lose()
             self._close_links()
             self._on_lost(self)
 

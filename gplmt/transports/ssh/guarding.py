@@ -53,7 +53,7 @@ class GuardSession(LinkSession):
     known by then: the `surface` of the node, in `sees_marks` whether marked processes can be found,
     in `machine` which boot of which machine it is, and in `self_id` what tells the guard there from
     all other processes; both None where that is not known. `unanswered` counts the beats since the
-    last answer.
+    last answer, `heard` is when it last said something.
 
     `on_end` is called once, when the guard is gone, with the reason if it is the connection that
     has gone; `on_lapse` when it has heard nothing for the
@@ -79,6 +79,7 @@ class GuardSession(LinkSession):
         self.machine: str | None = None
         self.self_id: str | None = None
         self.unanswered = 0
+        self.heard = self._loop.time()
         self._grace_seconds = grace_seconds
         self._beat_seconds = beat_seconds
         self._on_end = on_end
@@ -180,6 +181,7 @@ class GuardSession(LinkSession):
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         """As asyncssh says."""
+        self.heard = self._loop.time()
         if datatype is not None:
             self._noise = (self._noise + data)[-_MAX_NOISE_BYTES:]
             return

@@ -165,6 +165,10 @@ class CommandSession(LinkSession):
         if not self.closed.done():
             self.closed.set_result(None)
 
+    def lose(self) -> None:
+        """Take the command for lost, unless it is known how it has ended."""
+        self._settle()
+
     def let_go(self) -> None:
         """Close the sinks, and the file on stdin; what still comes is nobody's."""
         self._stdout.close()
