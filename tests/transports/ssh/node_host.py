@@ -55,7 +55,7 @@ class NodeHosts:
             connect_timeout=timedelta(seconds=connect_seconds),
             proxy_jump=proxy_jump,
         )
-        nodes = {name: _node(name, server, options) for name, server in servers.items()}
+        nodes = {name: node_of(name, server, options) for name, server in servers.items()}
         token = make_token()
         settings = TransportSettings(
             directory=Path("/"),
@@ -95,7 +95,9 @@ class HostsOnServer:
         return self._hosts.make(self._server, grace_seconds=grace_seconds)
 
 
-def _node(name: str, server: Server, options: SshOptions) -> Node:
+def node_of(name: str, server: Server, options: SshOptions | None = None) -> Node:
+    """A server as a target; `options` are what there is to say beyond how to log in."""
+    options = options or SshOptions()
     options = replace(
         options,
         user=server.user,
