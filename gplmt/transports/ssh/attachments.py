@@ -17,8 +17,9 @@ from gplmt.transports.leftovers import mark_of
 from gplmt.transports.ssh.endings import Endings
 from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.guarding import Answer, Found, GuardSession
-from gplmt.transports.ssh.links import Link, LinkSession, SlotsTakenError
+from gplmt.transports.ssh.links import LinkSession
 from gplmt.transports.ssh.openings import Connection
+from gplmt.transports.ssh.pool import Pool
 from gplmt.transports.ssh.posts import Period, Post, any_of
 from gplmt.transports.ssh.scripts import OPENING, CommandScript
 from gplmt.transports.ssh.sessions import CommandSession
@@ -27,8 +28,6 @@ from gplmt.transports.stopping import wait_despite_cancellation
 _MISSED_BEATS = 3
 _BEGIN_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 1.0
-_MOST_REFUSALS = 30
-_REFUSAL_SECONDS = 0.01
 
 
 class Attachment:
@@ -49,11 +48,9 @@ class Attachment:
     ) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._period = period
-        self._links = [Link(connection, lasting=1)]
-        self._open_another = open_another
+        self._pool = Pool(connection, open_another=open_another, lost=self.lost)
         self._on_lost = on_lost
-        self.files = AttachedFiles(self.open_session, self.link)
-        self._growing = asyncio.Lock()
+        self.files = AttachedFiles(self.open_session, self._pool.reserve)
         self._sign = f"gplmt-{token_hex(8)}"
         self._post = Post(
             period,
@@ -78,7 +75,7 @@ class Attachment:
     @property
     def connection(self) -> Connection:
         """The connection with which it stands and falls, for what takes no session."""
-        return self._links[0].connection
+        return self._pool.first.connection
 
     async def start(self) -> None:
         """Start the guard.
@@ -92,7 +89,7 @@ class Attachment:
             was_lost = self.lost.done()
             self._close_links()
             if was_lost and isinstance(error, ConnectError):
-                raise ConnectError(self._loss()) from error
+                raise ConnectError(self._pool.loss()) from error
             raise
 
     async def run(self, command: Command, *, stdout: OutputSink, stderr: OutputSink) -> int:
@@ -137,7 +134,7 @@ class Attachment:
         if silence > _MISSED_BEATS * self._period.beat_seconds:
             await self._post.ask(lambda guard: guard.list(None))
         if self.lost.done():
-            raise ConnectionLostError(self._loss())
+            raise ConnectionLostError(self._pool.loss())
 
     async def open_session(self, session: LinkSession, command: str) -> None:
         """Run something in a session of its own; the guard knows nothing of it.
@@ -145,30 +142,7 @@ class Attachment:
         Raises:
             asyncssh.Error, OSError, ConnectError, ConnectionLostError: it cannot be opened.
         """
-        for attempt in range(_MOST_REFUSALS):
-            link = await self.link()
-            try:
-                return await link.open(session, command)
-            except SlotsTakenError:
-                # A server that opens one session only may not be through with the last one.
-                await asyncio.sleep(_REFUSAL_SECONDS * attempt)
-        raise ConnectError("the server opens no session")
-
-    async def link(self) -> Link:
-        """A connection on which a slot has been reserved; a new one where no slot is free.
-
-        Raises:
-            ConnectError, ConnectionLostError: there is none, and none can be opened.
-        """
-        while True:
-            if self.lost.done():
-                raise ConnectionLostError(self._loss())
-            if (link := self._roomy_link()) is not None:
-                link.reserve()
-                return link
-            async with self._growing:
-                if self._roomy_link() is None:
-                    await self._add_link()
+        await self._pool.open_session(session, command)
 
     def beat(self) -> None:
         """Tell the node that we are there, and see that it is."""
@@ -188,7 +162,7 @@ class Attachment:
         guard = self._guard
         if guard.machine is None or guard.self_id is None:
             return None
-        return guard.machine, self._links[0].connection.get_extra_info("username")
+        return guard.machine, self.connection.get_extra_info("username")
 
     @property
     def guard_id(self) -> str:
@@ -241,11 +215,7 @@ class Attachment:
         sessions = (*self._running.values(), *self._endings.lasting)
         for session in sessions:
             session.drain()
-        connections = [link.connection for link in self._links]
-        for connection in connections:
-            connection.close()
-        for connection in connections:
-            await connection.wait_closed()
+        await self._pool.close()
         for session in sessions:
             session.let_go()
 
@@ -291,7 +261,7 @@ class Attachment:
             stdout=stdout,
             stderr=stderr,
             may_begin=self._may_begin,
-            explain_loss=self._loss,
+            explain_loss=self._pool.loss,
         )
 
     def _on_begun(self, session: CommandSession, begun: asyncio.Future[int]) -> None:
@@ -299,25 +269,9 @@ class Attachment:
             self._guard.add(_group_word(session, begun.result()))
 
     def _as_task_error(self, error: Exception) -> LaunchError | ConnectionLostError:
-        if self.lost.done() or self._links[0].is_closed:
-            return ConnectionLostError(self._loss())
+        if self.lost.done() or self._pool.first.is_closed:
+            return ConnectionLostError(self._pool.loss())
         return LaunchError(f"the command cannot be started: {error}")
-
-    def _loss(self) -> str:
-        reason = self.lost.result() if self.lost.done() else "closed by the other side"
-        return f"the connection was lost ({reason})"
-
-    async def _add_link(self) -> None:
-        connection = await self._open_another()
-        if self.lost.done():
-            connection.abort()
-            return
-        first, *others = self._links
-        alive = [link for link in others if not link.is_closed]
-        self._links = [first, *alive, Link(connection)]
-
-    def _roomy_link(self) -> Link | None:
-        return next((link for link in self._links if link.has_slot and not link.is_closed), None)
 
     async def _stop(self, mark: str, session: CommandSession) -> None:
         """Take a command down the ladder, as far as the node can be reached."""
@@ -373,9 +327,8 @@ class Attachment:
         return self._post.guard
 
     async def _open_guard(self, guard: GuardSession) -> None:
-        link = self._links[0]
-        link.reserve()
-        await link.open(guard, OPENING)
+        self._pool.first.reserve()
+        await self._pool.first.open(guard, OPENING)
 
     def _brief(self, guard: GuardSession) -> None:
         """Tell a guard what the one knew whose place it takes."""
@@ -394,15 +347,14 @@ class Attachment:
     def _on_guard_end(self, exc: Exception | None) -> None:
         if self._is_ending or self.lost.done():
             return
-        if self._links[0].is_closed or exc is not None:
+        if self._pool.first.is_closed or exc is not None:
             self.abort(str(exc or "closed by the other side").lower())
         else:
             self._post.replace()
 
     def _close_links(self) -> None:
         self.files.close()
-        for link in self._links:
-            link.connection.abort()
+        self._pool.abort()
 
 
 def _group_word(session: CommandSession, group: int) -> str:

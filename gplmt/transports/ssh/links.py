@@ -54,11 +54,18 @@ class Link:
     """Opens sessions on a connection; a slot is taken until the server says that it is free.
 
     `reserve` comes first, and `open` or `release` follows.  `lasting` of the sessions stay open.
+    `limit` is how many the server probably opens, `most` what is known of it before.
     """
 
-    def __init__(self, connection: asyncssh.SSHClientConnection, *, lasting: int = 0) -> None:
+    def __init__(
+        self,
+        connection: asyncssh.SSHClientConnection,
+        *,
+        lasting: int = 0,
+        most: int = _USUAL_SESSIONS,
+    ) -> None:
         self.connection = connection
-        self._limit = _most_sessions(connection, lasting)
+        self.limit = min(_most_sessions(connection, lasting), most)
         self._used = 0
         self._freed = 0  # slots in all
         self._surely_freed = 0
@@ -71,7 +78,7 @@ class Link:
     @property
     def has_slot(self) -> bool:
         """Whether the server probably opens one more session."""
-        return self._used < self._limit
+        return self._used < self.limit
 
     def reserve(self) -> None:
         """Take a slot."""
@@ -153,7 +160,7 @@ class Link:
         if error.code == asyncssh.OPEN_REQUEST_SESSION_FAILED:
             return error
         if tells_limit:
-            self._limit = max(self._used, 1)
+            self.limit = max(self._used, 1)
         return SlotsTakenError()
 
 

@@ -42,7 +42,7 @@ def slots_taken(host: Host) -> int:
     assert isinstance(host.transport, SshTransport)
     attachment = host.transport._peers["n1"].attachment
     assert attachment is not None
-    return sum(link._used for link in attachment._links)
+    return sum(link._used for link in attachment._pool._links)
 
 
 async def failure(host: Host, *, on: str = "n1") -> str:
