@@ -341,6 +341,7 @@ watch_lease() {
       while kill -0 "$!"; do
         wait "$!"
       done
+      kill -0 "$$" || exit
       missed=$((missed + 1))
     done
     kill -USR2 "$$"

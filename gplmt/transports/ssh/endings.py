@@ -81,7 +81,8 @@ class Endings:
             Leftover(
                 node=node,
                 command=self._ended[mark].command,
-                processes=tuple(f"{each.pid} {each.name}" for each in dict.fromkeys(processes)),
+                # Some have been found by their marker and by their group.
+                processes=tuple(dict.fromkeys(f"{each.pid} {each.name}" for each in processes)),
             )
             for mark, processes in remains.items()
         )
