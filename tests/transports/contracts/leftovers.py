@@ -190,3 +190,23 @@ async def test_closing_stops_what_nobody_stopped(hosts: Hosts) -> None:
 async def test_closing_what_was_never_used_does_nothing(host: Host) -> None:
     await host.close()
     await host.close()
+
+
+async def test_leftovers_of_another_run_are_not_touched(hosts: Hosts) -> None:
+    one, other = hosts.make(), hosts.make()
+    for host in (one, other):
+        await host.run("setsid sleep 1000 & env -i sleep 1000 &")
+        await until(lambda host=host: sleepers(host) == 1)  # type: ignore[misc]
+    assert names(await one.stop_leftovers()) == [["sleep", "sleep"]]
+    assert (sleepers(one), sleepers(other)) == (0, 1)
+    assert names(await other.stop_leftovers()) == [["sleep", "sleep"]]
+
+
+async def test_leftovers_belong_to_the_target_that_has_left_them(host: Host) -> None:
+    for number in range(3):
+        name = f"n{(1, 2, 7)[number]}"
+        await host.run("setsid sleep 1000 & sleep 1000 &" * (number + 1), on=name)
+    await until(lambda: sleepers(host) == 12)
+    found = await host.stop_leftovers()
+    assert {each.node.name: len(each.processes) for each in found} == {"n1": 2, "n2": 4, "n7": 6}
+    assert host.marked() == {}

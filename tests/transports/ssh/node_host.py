@@ -90,9 +90,11 @@ class HostsOnServer:
         self._hosts = hosts
         self._server = server
 
-    def make(self, *, grace_seconds: float = 5.0) -> Host:
+    def make(self, *, grace_seconds: float = 5.0, lease_seconds: float = 45.0) -> Host:
         """One more transport; the fixture closes it."""
-        return self._hosts.make(self._server, grace_seconds=grace_seconds)
+        return self._hosts.make(
+            self._server, grace_seconds=grace_seconds, lease_seconds=lease_seconds
+        )
 
 
 def node_of(name: str, server: Server, options: SshOptions | None = None) -> Node:
