@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Event
 
 from gplmt.errors import CopyError
 from gplmt.protocols import Copied
@@ -19,6 +18,7 @@ from gplmt.transports.ssh.copying_get import Get
 from gplmt.transports.ssh.copying_put import Put
 from gplmt.transports.ssh.copying_removal import Removal
 from gplmt.transports.ssh.copying_shell import shell_disk
+from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.sftp_disk import SftpDisk
 
 
@@ -33,17 +33,17 @@ async def put(files: NodeFiles, sources: Sequence[Path], destination: str) -> Co
         CopyError: the reason, naming the path.
         ConnectError, ConnectionLostError: the node cannot be reached, or no longer.
     """
-    stop = Event()
+    stop = Stop()
     begun: list[Put] = []
 
     async def work() -> Copied:
-        async with _disk(files) as disk:
+        async with _disk(files, stop) as disk:
             begun.append(Put(files, disk, stop))
             return await begun[0].run(sources, destination)
 
     async def undo() -> None:
         if begun:
-            async with _disk(files) as disk:
+            async with _disk(files, Stop()) as disk:
                 await begun[0].growth.undo(disk)
 
     return await settled(work(), stop=stop, undo=undo)
@@ -60,11 +60,11 @@ async def get(files: NodeFiles, source: str, destination: Path, *, into: bool) -
         CopyError: the reason, naming the path; nothing matches a pattern.
         ConnectError, ConnectionLostError: the node cannot be reached, or no longer.
     """
-    stop = Event()
+    stop = Stop()
     begun: list[Get] = []
 
     async def work() -> Copied:
-        async with _disk(files) as disk:
+        async with _disk(files, stop) as disk:
             begun.append(Get(files, disk, stop))
             return await begun[0].run(source, destination, into=into)
 
@@ -84,18 +84,18 @@ async def remove(files: NodeFiles, paths: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ConnectError, ConnectionLostError: the node cannot be reached, or no longer.
     """
-    async with _disk(files) as disk:
+    async with _disk(files, Stop()) as disk:
         removal = Removal(disk, [NodePath(path) for path in paths])
         await removal.run()
         return tuple(str(path) for path in removal.left)
 
 
 @asynccontextmanager
-async def _disk(files: NodeFiles) -> AsyncIterator[Disk]:
+async def _disk(files: NodeFiles, stop: Stop) -> AsyncIterator[Disk]:
     try:
         client = await files.sftp()
     except SftpMissingError as missing:
-        async with shell_disk(files) as disk:
+        async with shell_disk(files, stop) as disk:
             await _check_shell(disk, missing)
             yield disk
     else:

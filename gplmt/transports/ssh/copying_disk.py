@@ -42,8 +42,9 @@ class Entry(Struct, frozen=True, kw_only=True):
 class Disk(Protocol):
     """The files of a node.
 
-    All methods but `exists` and the like raise CopyError, which names the path, and
-    ConnectionLostError.  Paths are absolute.  `at_once` is how many operations go well together.
+    All methods raise ConnectionLostError, and CopyError, which names the path and what cannot be
+    done with it, `action` where that is given.  Paths are absolute.  `at_once` is how many
+    operations go well together.
     """
 
     at_once: int
@@ -52,11 +53,11 @@ class Disk(Protocol):
         """Where relative paths begin."""
         ...
 
-    async def stat(self, path: NodePath) -> Entry | None:
+    async def stat(self, path: NodePath, *, action: str = "read") -> Entry | None:
         """What stands there, links followed; None for nothing."""
         ...
 
-    async def lstat(self, path: NodePath) -> Entry | None:
+    async def lstat(self, path: NodePath, *, action: str = "read") -> Entry | None:
         """What stands there, links not followed; None for nothing."""
         ...
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from threading import Event
 from typing import TypeVar
 
 from gplmt.errors import ConnectionLostError, TaskError
 from gplmt.transports.copying_bytes import StoppedError
+from gplmt.transports.ssh.copying_stop import Stop
 
 _T = TypeVar("_T")
 
-# What is asked of a node when the stop comes is usually answered by then.
-_ANSWER_SECONDS = 0.3
+# What is asked of a node when the stop comes is answered by then, unless the network is bad.
+_ANSWER_SECONDS = 2.0
 _BREAK_OFF_SECONDS = 3.0
 _UNDO_SECONDS = 5.0
 
@@ -22,7 +22,7 @@ _UNDO_SECONDS = 5.0
 async def settled(
     work: Coroutine[object, object, _T],
     *,
-    stop: Event,
+    stop: Stop,
     undo: Callable[[], Awaitable[None]],
 ) -> _T:
     """Do `work`; `undo` it if it fails or the caller is cancelled, unless the connection is lost.

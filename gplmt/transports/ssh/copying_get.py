@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 from gplmt.errors import CopyError
 from gplmt.protocols import Copied
@@ -30,6 +29,7 @@ from gplmt.transports.ssh.copying_door import NodeFiles
 from gplmt.transports.ssh.copying_groups import Crew
 from gplmt.transports.ssh.copying_places import expand, own_name
 from gplmt.transports.ssh.copying_sinks import FileSink, StreamSink, open_through
+from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.tar_pipes import tar_slot, unpack
 from gplmt.transports.ssh.tar_unpacking import TreeReceiver
 
@@ -37,7 +37,7 @@ from gplmt.transports.ssh.tar_unpacking import TreeReceiver
 class Get:
     """A get in the making."""
 
-    def __init__(self, files: NodeFiles, disk: Disk, stop: Event) -> None:
+    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
         self.growth = Growth()
         self.is_renamed_tree = False
         self._received: set[NodePath] = set()
@@ -100,7 +100,7 @@ class Get:
             if not is_free:
                 return False
             receiver = TreeReceiver(source, target, self.growth, self._stop)
-            is_complete = await unpack(self._node, source, receiver)
+            is_complete = await unpack(self._node, source, receiver, stop=self._stop)
         self._received |= receiver.received
         return is_complete
 

@@ -10,7 +10,7 @@ from functools import partial
 from threading import Event
 from typing import ParamSpec, TypeVar
 
-from gplmt.errors import TaskError
+from gplmt.errors import ConnectionLostError, TaskError
 from gplmt.transports.copying_bytes import StoppedError, check_stop
 from gplmt.transports.copying_names import NodePath
 
@@ -21,13 +21,18 @@ Job = Callable[[], Awaitable[object]]
 
 
 async def all_of(coroutines: Iterable[Coroutine[object, object, object]]) -> None:
-    """Do all at once; the first error cancels the others, and is raised itself."""
+    """Do all at once; the first error cancels the others, and is raised itself.
+
+    Raises:
+        ConnectionLostError: asyncssh has given up what it was asked for, as it does then.
+    """
     try:
         async with asyncio.TaskGroup() as group:
-            for coroutine in coroutines:
-                group.create_task(coroutine)
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
+    if any(task.cancelled() for task in tasks):
+        raise ConnectionLostError("the connection was lost (an answer was given up)")
 
 
 async def in_thread(function: Callable[_A, _T], *args: _A.args, **kwargs: _A.kwargs) -> _T:
@@ -75,6 +80,7 @@ class Crew:
         self._jobs: list[Job] = []
         self._idle: list[asyncio.Future[None]] = []
         self._working = 0
+        self._is_over = False
         self._failure: TaskError | StoppedError | None = None
 
     def add(self, job: Job) -> None:
@@ -95,7 +101,7 @@ class Crew:
             raise self._failure
 
     async def _do_jobs(self) -> None:
-        while self._failure is None and (self._jobs or self._working):
+        while not self._is_over and (self._jobs or self._working):
             if self._jobs:
                 await self._do(self._jobs.pop())
             else:
@@ -109,7 +115,11 @@ class Crew:
         try:
             check_stop(self._stop)
             await job()
-        except (TaskError, StoppedError) as error:
+        except BaseException as error:
+            self._is_over = True
+            self._wake(len(self._idle))
+            if not isinstance(error, TaskError | StoppedError):
+                raise
             self._failure = self._failure or error
         finally:
             self._working -= 1

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
 
 from gplmt.errors import CopyError
 from gplmt.transports.copying_names import (
@@ -22,6 +21,7 @@ from gplmt.transports.ssh.copying_groups import in_depth
 from gplmt.transports.ssh.copying_removal import Removal
 from gplmt.transports.ssh.copying_scripts import remove_tree_script
 from gplmt.transports.ssh.copying_sources import opened
+from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.copying_survey import LocalDirectory, LocalFile
 from gplmt.transports.ssh.copying_through import write_through
 
@@ -31,13 +31,15 @@ _WRITABLE = stat.S_IWUSR | stat.S_IXUSR
 class NodeGrowth:
     """A tree in the making: `created` are the paths that did not exist before, parents first.
 
+    A path counts from the moment in which the node is asked to make it, until it has refused.
+
     A directory takes its permission bits when `set_modes` is called; until then it can be
     written to.  `temporaries` and `stages`, files and whole directories, are what has to be
     removed if a copy breaks off.
     """
 
-    def __init__(self, files: NodeFiles, disk: Disk, stop: Event) -> None:
-        self.created: list[NodePath] = []
+    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
+        self.created: dict[NodePath, None] = {}
         self.temporaries: set[NodePath] = set()
         self.stages: set[NodePath] = set()
         self.files = 0
@@ -71,16 +73,16 @@ class NodeGrowth:
         """
         if there is None:
             try:
-                await self._disk.make_directory(target, permissions | stat.S_IRWXU)
+                with self._creating(target):
+                    await self._disk.make_directory(target, permissions | stat.S_IRWXU)
             except CopyError:
                 # Somebody else may have made it just now.
-                there = await self._disk.lstat(target)
+                there = await self._disk.lstat(target, action="write")
                 if there is None:
                     raise
         if there is not None:
             await self._enter_directory(target, source)
             return False
-        self.created.append(target)
         await self._plan_mode(target, permissions)
         return True
 
@@ -96,9 +98,8 @@ class NodeGrowth:
             raise directory_in_the_way(target, source)
         temporary = self._temporary_beside(target)
         await self._disk.make_link(temporary, text)
-        await self._disk.rename(temporary, target)
-        self.temporaries.discard(temporary)
-        self._add(target, there)
+        await self._take_place(temporary, target, there)
+        self.files += 1
 
     async def put_file(self, source: Path, target: NodePath, there: Entry | None) -> None:
         """Copy a file to `target`, where `there` stands now; its parent exists.
@@ -114,12 +115,11 @@ class NodeGrowth:
             if there is None or there.is_file:
                 temporary = self._temporary_beside(target)
                 await self._disk.write(temporary, content.permissions, content)
-                await self._disk.rename(temporary, target)
-                self.temporaries.discard(temporary)
+                await self._take_place(temporary, target, there)
             else:
-                await write_through(self._node, target, content)
+                await write_through(self._node, target, content, stop=self._stop)
             self.bytes += content.length
-        self._add(target, there)
+        self.files += 1
 
     async def move_file(
         self, staged: NodePath, file: LocalFile, source: Path, target: NodePath, there: Entry | None
@@ -132,9 +132,9 @@ class NodeGrowth:
         if there is None or there.is_file:
             # It may wait on another file system; then it is copied.
             with suppress(CopyError):
-                await self._disk.rename(staged, target)
+                await self._take_place(staged, target, there)
                 self.bytes += file.size
-                self._add(target, there)
+                self.files += 1
                 return
         await self.put_file(source, target, there)
 
@@ -143,21 +143,18 @@ class NodeGrowth:
 
         False if it cannot.
         """
+        paths = [target / place for place in tree.places()]
         try:
-            await self._disk.rename(staged, target)
+            with self._creating(*paths):
+                await self._disk.rename(staged, target)
         except CopyError:
             return False
         for place, directory in tree.walk():
-            path = target / place
-            self.created.append(path)
-            names = [name for name, _ in directory.links]
-            names += [file.name for file in directory.files]
-            self.created += [path / name for name in names]
-            self.files += len(names)
+            self.files += len(directory.links) + len(directory.files)
             self.bytes += sum(file.size for file in directory.files)
             # tar has set the others, save that of its own working directory.
             if not place.parts or directory.permissions & stat.S_IRWXU != stat.S_IRWXU:
-                await self._plan_mode(path, directory.permissions)
+                await self._plan_mode(target / place, directory.permissions)
         return True
 
     async def fill(self, file: LocalFile, source: Path, target: NodePath) -> None:
@@ -205,25 +202,24 @@ class NodeGrowth:
         await in_depth(modes, set_mode, at_once=disk.at_once)
 
     async def _is_directory(self, path: NodePath) -> bool:
-        entry = await self._disk.stat(path)
+        entry = await self._disk.stat(path, action="write")
         return path == path.parent or (entry is not None and entry.is_directory)
 
     async def _make_missing(self, path: NodePath) -> None:
         """Make a directory, unless it is there, made perhaps by somebody else just now."""
         try:
-            await self._disk.make_directory(path, 0o777)
+            with self._creating(path):
+                await self._disk.make_directory(path, 0o777)
         except CopyError:
-            entry = await self._disk.stat(path)
+            entry = await self._disk.stat(path, action="write")
             if entry is None:
                 raise
             if not entry.is_directory:
                 raise CopyError(f"cannot create directory {shown(path)}: File exists") from None
-        else:
-            self.created.append(path)
 
     async def _plan_mode(self, directory: NodePath, permissions: int) -> None:
         """Remember what a new directory of ours shall get; it may inherit its group."""
-        made = await self._disk.lstat(directory)
+        made = await self._disk.lstat(directory, action="write")
         mode = 0 if made is None else stat.S_IMODE(made.mode)
         wanted = permissions | (mode & stat.S_ISGID)
         if mode != wanted:
@@ -231,7 +227,7 @@ class NodeGrowth:
 
     async def _enter_directory(self, target: NodePath, source: Path) -> None:
         """Make an existing directory ready to receive files."""
-        entry = await self._disk.stat(target)
+        entry = await self._disk.stat(target, action="write")
         if entry is None or not entry.is_directory:
             raise no_directory(target, source)
         if entry.mode & _WRITABLE != _WRITABLE:
@@ -242,9 +238,9 @@ class NodeGrowth:
 
     async def _follow(self, link: NodePath) -> tuple[NodePath, Entry | None]:
         """The end of a link, which need not exist, and what stands there."""
-        entry = await self._disk.stat(link)
+        entry = await self._disk.stat(link, action="write")
         end = await self._disk.real(link)
-        if entry is None and await self._disk.lstat(end) is not None:
+        if entry is None and await self._disk.lstat(end, action="write") is not None:
             raise CopyError(f"cannot write {shown(link)}: Too many levels of symbolic links")
         return end, entry
 
@@ -253,7 +249,19 @@ class NodeGrowth:
         self.temporaries.add(temporary)
         return temporary
 
-    def _add(self, target: NodePath, there: Entry | None) -> None:
-        if there is None:
-            self.created.append(target)
-        self.files += 1
+    async def _take_place(self, temporary: NodePath, target: NodePath, there: Entry | None) -> None:
+        """Let what is complete become `target`."""
+        with self._creating(*([target] if there is None else [])):
+            await self._disk.rename(temporary, target)
+        self.temporaries.discard(temporary)
+
+    @contextmanager
+    def _creating(self, *paths: NodePath) -> Iterator[None]:
+        """Count paths as created unless the node refuses; a cancel leaves that open."""
+        self.created.update(dict.fromkeys(paths))
+        try:
+            yield
+        except CopyError:
+            for path in paths:
+                self.created.pop(path, None)
+            raise

@@ -6,7 +6,6 @@ import stat
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 from gplmt.protocols import Copied
 from gplmt.transports.copying_names import NodePath, failing_as, temporary_beside
@@ -17,6 +16,7 @@ from gplmt.transports.ssh.copying_door import NodeFiles
 from gplmt.transports.ssh.copying_groups import Crew, in_thread
 from gplmt.transports.ssh.copying_growth import NodeGrowth
 from gplmt.transports.ssh.copying_places import resolve
+from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.copying_survey import LocalDirectory, survey
 from gplmt.transports.ssh.tar_packing import count_packed
 from gplmt.transports.ssh.tar_pipes import tar_slot
@@ -31,7 +31,7 @@ _TAR_FILES = 8
 class Put:
     """A put in the making."""
 
-    def __init__(self, files: NodeFiles, disk: Disk, stop: Event) -> None:
+    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
         self.growth = NodeGrowth(files, disk, stop)
         self._node = files
         self._disk = disk
@@ -68,14 +68,14 @@ class Put:
         return name_copies([(source, own_name(source)) for source in sources], destination)
 
     async def _is_entered(self, source: Path, destination: NodePath) -> bool:
-        there = await self._disk.stat(destination)
+        there = await self._disk.stat(destination, action="write")
         if there is None or not there.is_directory:
             return False
         is_directory = _is_directory(source)
         return is_entered(destination, name=own_name(source), is_directory=is_directory)
 
     async def _put(self, crew: Crew, source: Path, target: NodePath) -> None:
-        there = await self._disk.lstat(target)
+        there = await self._disk.lstat(target, action="write")
         if _is_directory(source):
             tree = await in_thread(survey, source, self._stop)
             stage = await self._stage(tree, target, there)
@@ -88,13 +88,13 @@ class Put:
     ) -> NodePath | None:
         """Bring many small files to the node at once; return where they wait, if they do."""
         if there is not None and there.is_link:
-            there = await self._disk.stat(target)
+            there = await self._disk.stat(target, action="write")
         inside = there is not None and there.is_directory
         if count_packed(tree) < _TAR_FILES or not (there is None or inside):
             return None
         # Where the tree shall be, as renaming does not lead to another file system.
         place = temporary_beside(target / tree.name if inside else target)
-        parent = await self._disk.stat(place.parent)
+        parent = await self._disk.stat(place.parent, action="write")
         inherited = stat.S_ISGID & parent.mode if parent is not None else 0
         with tar_slot(self._node.shared) as is_free:
             if not is_free:
@@ -158,7 +158,7 @@ class Put:
     async def _at(self, target: NodePath, names: Mapping[str, Entry] | None, act: _Act) -> None:
         """Do something with a path and what stands there."""
         if names is None:
-            await act(target, await self._disk.lstat(target))
+            await act(target, await self._disk.lstat(target, action="write"))
         else:
             await act(target, names.get(target.name))
 

@@ -64,7 +64,7 @@ def order_script(command: str, *, sign: str) -> bytes:
 def list_script(directory: NodePath) -> str:
     """The names in a directory, each after a letter for its kind and before a NUL."""
     return (
-        f"(cd {quoted(directory)} && for name in .* *; do"
+        f"ls {quoted(directory)} >/dev/null && (cd {quoted(directory)} && for name in .* *; do"
         ' case $name in .|..) continue;; esac; if [ -L "$name" ]; then kind=l;'
         ' elif [ -d "$name" ]; then kind=d; elif [ -f "$name" ]; then kind=-;'
         ' elif [ -p "$name" ]; then kind=p; elif [ -S "$name" ]; then kind=s;'
@@ -80,12 +80,16 @@ def make_directory_script(path: NodePath, permissions: int) -> str:
 
 
 def rename_script(path: NodePath, target: NodePath) -> str:
-    """Let a path take the place of another, which mv would enter if it were a directory."""
-    target_word = quoted(target)
+    """Let a path take the place of another, which mv would enter if it were a directory.
+
+    Not every mv can be told not to; then another copy may come in between.
+    """
+    words = f"{quoted(path)} {quoted(target)}"
     return (
-        f"if [ -L {target_word} ]; then rm -f {target_word}; fi; "
-        f"if [ -d {target_word} ]; then echo 'Is a directory'; false;"
-        f" else mv -f {quoted(path)} {target_word}; fi"
+        'if [ -z "$mv" ]; then mv=f; mv --help 2>&1 | grep -q -e -T && mv=fT; fi; '
+        f"if [ $mv = fT ]; then mv -fT {words}; "
+        f"else [ ! -L {quoted(target)} ] || rm -f {quoted(target)}; "
+        f"if [ -d {quoted(target)} ]; then echo 'Is a directory'; false; else mv -f {words}; fi; fi"
     )
 
 

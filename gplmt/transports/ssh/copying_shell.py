@@ -25,6 +25,7 @@ from gplmt.transports.ssh.copying_scripts import (
 )
 from gplmt.transports.ssh.copying_sinks import Sink
 from gplmt.transports.ssh.copying_sources import Source
+from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.copying_through import stream
 
 _MISSING = ("No such file or directory", "Not a directory")
@@ -40,14 +41,14 @@ _KINDS = {
 
 
 @asynccontextmanager
-async def shell_disk(node: NodeFiles) -> AsyncIterator[ShellDisk]:
+async def shell_disk(node: NodeFiles, stop: Stop) -> AsyncIterator[ShellDisk]:
     """A node's files through a shell that takes one order after another.
 
     Raises:
         ConnectError, ConnectionLostError: the node cannot be reached.
     """
     async with node.pipe("exec /bin/sh") as pipe:
-        yield ShellDisk(node, pipe)
+        yield ShellDisk(node, pipe, stop)
 
 
 class ShellDisk:
@@ -55,9 +56,10 @@ class ShellDisk:
 
     at_once = 4
 
-    def __init__(self, node: NodeFiles, pipe: Pipe) -> None:
+    def __init__(self, node: NodeFiles, pipe: Pipe, stop: Stop) -> None:
         self._node = node
         self._pipe = pipe
+        self._stop = stop
         self._turn = asyncio.Lock()
         self._sign = token_hex(8)
 
@@ -70,13 +72,13 @@ class ShellDisk:
             self._node.shared.login_directory = NodePath(_line(told))
         return self._node.shared.login_directory
 
-    async def stat(self, path: NodePath) -> Entry | None:
+    async def stat(self, path: NodePath, *, action: str = "read") -> Entry | None:
         """As `Disk.stat`."""
-        return await self._look(path, f"ls -ldLn {quoted(path)}")
+        return await self._look(action, path, f"ls -ldLn {quoted(path)}")
 
-    async def lstat(self, path: NodePath) -> Entry | None:
+    async def lstat(self, path: NodePath, *, action: str = "read") -> Entry | None:
         """As `Disk.lstat`."""
-        return await self._look(path, f"ls -ldn {quoted(path)}")
+        return await self._look(action, path, f"ls -ldn {quoted(path)}")
 
     async def list(self, directory: NodePath) -> dict[str, Entry]:
         """As `Disk.list`; only the kinds are told."""
@@ -119,9 +121,7 @@ class ShellDisk:
     async def write(self, path: NodePath, permissions: int, source: Source) -> None:
         """As `Disk.write`."""
         async with self._node.pipe(write_script(path, permissions)) as pipe:
-            await stream(pipe, source)
-            told = await pipe.read()
-            status, errors = await pipe.wait()
+            told, status, errors = await self._stop.interrupt(_write(pipe, source))
         if status:
             raise CopyError(f"cannot write {shown(path)}: {reason(errors, status)}")
         if int(told) != source.length:
@@ -131,14 +131,10 @@ class ShellDisk:
 
     async def read(self, path: NodePath, size: int | None, sink: Sink) -> int:
         """As `Disk.read`."""
-        length = 0
         async with self._node.pipe(read_script(path)) as pipe:
-            while data := await pipe.read():
-                part = data[: size - length] if size else data
-                await sink.write(length, part)
-                length += len(part)
-                if length == size:
-                    return length
+            length = await self._stop.interrupt(_read(pipe, size, sink))
+            if length == size:
+                return length
             status, errors = await pipe.wait()
         if status:
             raise CopyError(f"cannot read {shown(path)}: {reason(errors, status)}")
@@ -151,14 +147,14 @@ class ShellDisk:
         entry = await self.stat(path)
         return entry is None or entry.size is None or entry.size < size
 
-    async def _look(self, path: NodePath, command: str) -> Entry | None:
+    async def _look(self, action: str, path: NodePath, command: str) -> Entry | None:
         status, told = await self._order(command)
         if status == 0:
             return _entry(told)
         why = reason(told, status)
         if why in _MISSING:
             return None
-        raise CopyError(f"cannot read {shown(path)}: {why}")
+        raise CopyError(f"cannot {action} {shown(path)}: {why}")
 
     async def _ask(self, action: str, path: NodePath, command: str) -> bytes:
         """What a command tells.
@@ -178,6 +174,7 @@ class ShellDisk:
                 await self._pipe.write(order_script(command, sign=self._sign))
                 return await self._read_answer()
             except BrokenPipeError as error:
+                await self._pipe.wait()  # raises if the connection is lost
                 raise CopyError("the shell of the node has ended") from error
 
     async def _read_answer(self) -> tuple[int, bytes]:
@@ -189,6 +186,23 @@ class ShellDisk:
             told += data
         answer, _, status = told.rpartition(sign)
         return int(status), answer
+
+
+async def _write(pipe: Pipe, source: Source) -> tuple[bytes, int, bytes]:
+    await stream(pipe, source)
+    return await pipe.read(), *(await pipe.wait())
+
+
+async def _read(pipe: Pipe, size: int | None, sink: Sink) -> int:
+    """Give the sink what a command writes, but no more than `size` bytes; return their number."""
+    length = 0
+    while data := await pipe.read():
+        part = data[: size - length] if size else data
+        await sink.write(length, part)
+        length += len(part)
+        if length == size:
+            break
+    return length
 
 
 def _entry(told: bytes) -> Entry:

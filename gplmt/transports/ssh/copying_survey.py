@@ -33,6 +33,15 @@ class LocalDirectory(Struct, kw_only=True):
     files: list[LocalFile]
     links: list[tuple[str, str]]
 
+    def places(self) -> Iterator[PurePosixPath]:
+        """The places in the tree of all that is in it, parents first."""
+        for place, directory in self.walk():
+            yield place
+            for name, _ in directory.links:
+                yield place / name
+            for file in directory.files:
+                yield place / file.name
+
     def walk(self) -> Iterator[tuple[PurePosixPath, LocalDirectory]]:
         """This directory and all below it, parents first, with their places in the tree."""
         # Not recursive: a tree may be deeper than Python's stack.

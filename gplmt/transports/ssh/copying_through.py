@@ -10,30 +10,35 @@ from gplmt.transports.copying_names import NodePath, shown
 from gplmt.transports.ssh.copying_door import NodeFiles, Pipe
 from gplmt.transports.ssh.copying_scripts import kill_script, reason, write_through_script
 from gplmt.transports.ssh.copying_sources import Source
+from gplmt.transports.ssh.copying_stop import Stop
 
 _BLOCK_BYTES = 1 << 18
 _KILL_SECONDS = 2.0
 
 
-async def write_through(node: NodeFiles, target: NodePath, source: Source) -> None:
+async def write_through(node: NodeFiles, target: NodePath, source: Source, *, stop: Stop) -> None:
     """Write all of a file to `target`; a FIFO is waited for until somebody reads it.
 
-    An SFTP server would serve nobody else while it waits, so a command does it.  Cancelled, the
-    command is killed.
+    An SFTP server would serve nobody else while it waits, so a command does it.  Stopped or
+    cancelled, the command is killed.
 
     Raises:
-        CopyError, ConnectionLostError: not all could be written.
+        CopyError, ConnectionLostError, StoppedError: not all could be written.
     """
     async with node.pipe(write_through_script(target)) as pipe:
         process = await _first_number(pipe)
         try:
-            await stream(pipe, source)
-            status, errors = await pipe.wait()
+            status, errors = await stop.interrupt(_write(pipe, source))
         except BaseException:
             await _kill(node, process)
             raise
     if status:
         raise CopyError(f"cannot write {shown(target)}: {reason(errors, status)}")
+
+
+async def _write(pipe: Pipe, source: Source) -> tuple[int, bytes]:
+    await stream(pipe, source)
+    return await pipe.wait()
 
 
 async def stream(pipe: Pipe, source: Source) -> None:

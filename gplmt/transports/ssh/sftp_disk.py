@@ -49,13 +49,13 @@ class SftpDisk:
             self._shared.login_directory = await self.real(NodePath("."))
         return self._shared.login_directory
 
-    async def stat(self, path: NodePath) -> Entry | None:
+    async def stat(self, path: NodePath, *, action: str = "read") -> Entry | None:
         """As `Disk.stat`."""
-        return await self._look(path, self._client.stat(wire(path)))
+        return await self._look(action, path, self._client.stat(wire(path)))
 
-    async def lstat(self, path: NodePath) -> Entry | None:
+    async def lstat(self, path: NodePath, *, action: str = "read") -> Entry | None:
         """As `Disk.lstat`."""
-        return await self._look(path, self._client.lstat(wire(path)))
+        return await self._look(action, path, self._client.lstat(wire(path)))
 
     async def list(self, directory: NodePath) -> dict[str, Entry]:
         """As `Disk.list`."""
@@ -138,13 +138,15 @@ class SftpDisk:
         # Over NFS, this may be where a full disk shows.
         await self._ask(action, path, file.close())
 
-    async def _look(self, path: NodePath, request: Awaitable[asyncssh.SFTPAttrs]) -> Entry | None:
+    async def _look(
+        self, action: str, path: NodePath, request: Awaitable[asyncssh.SFTPAttrs]
+    ) -> Entry | None:
         try:
             return _entry(await request)
         except (asyncssh.Error, OSError) as error:
             if is_missing(error):
                 return None
-            raise await explained(self._client, error, action="read", path=path) from error
+            raise await explained(self._client, error, action=action, path=path) from error
 
     async def _list(self, directory: NodePath) -> dict[str, Entry]:
         found = {}

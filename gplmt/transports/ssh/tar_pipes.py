@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from threading import Event
 
 from gplmt.errors import CopyError, TaskError
 from gplmt.transports.copying_names import NodePath, shown
 from gplmt.transports.ssh.copying_door import NodeFiles, Pipe, Shared
 from gplmt.transports.ssh.copying_groups import in_thread
 from gplmt.transports.ssh.copying_scripts import archive_script, stage_script
+from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.copying_survey import LocalDirectory
 from gplmt.transports.ssh.tar_headers import HeaderError
 from gplmt.transports.ssh.tar_packing import count_packed, pack
@@ -50,7 +50,7 @@ def tar_slot(shared: Shared) -> Iterator[bool]:
 
 
 async def stage(
-    node: NodeFiles, tree: LocalDirectory, place: NodePath, *, inherited: int, stop: Event
+    node: NodeFiles, tree: LocalDirectory, place: NodePath, *, inherited: int, stop: Stop
 ) -> bool:
     """Unpack a tree on the node, large files left out, in the new directory `place`.
 
@@ -64,9 +64,8 @@ async def stage(
     script = stage_script(place, files=count_packed(tree))
     async with node.pipe(script) as pipe:
         try:
-            await _send(pipe, pack(tree, inherited=inherited, stop=stop))
-            told = await _read_all(pipe)
-            status, errors = await pipe.wait()
+            pieces = pack(tree, inherited=inherited, stop=stop)
+            told, status, errors = await stop.interrupt(_send(pipe, pieces))
         except BaseException:
             await _break_off(pipe)
             raise
@@ -75,7 +74,7 @@ async def stage(
     return status == 0 and told.strip() == b"%d" % _count_staged_bytes(tree)
 
 
-async def unpack(node: NodeFiles, source: NodePath, receiver: TreeReceiver) -> bool:
+async def unpack(node: NodeFiles, source: NodePath, receiver: TreeReceiver, *, stop: Stop) -> bool:
     """Give a receiver the archive of a directory on the node; False if it is not all there is.
 
     Raises:
@@ -85,8 +84,7 @@ async def unpack(node: NodeFiles, source: NodePath, receiver: TreeReceiver) -> b
     reader = ArchiveReader(receiver)
     try:
         async with node.pipe(archive_script(source)) as pipe:
-            await _receive(pipe, reader)
-            status, errors = await pipe.wait()
+            status, errors = await stop.interrupt(_receive(pipe, reader))
     except HeaderError:
         return False
     finally:
@@ -98,18 +96,16 @@ async def unpack(node: NodeFiles, source: NodePath, receiver: TreeReceiver) -> b
     return reader.is_complete and not has_failed and not receiver.has_left_out
 
 
-async def _send(pipe: Pipe, pieces: Iterator[bytes]) -> None:
+async def _send(pipe: Pipe, pieces: Iterator[bytes]) -> tuple[bytes, int, bytes]:
+    """Give a command its stdin; return its stdout, its status and its stderr."""
     with suppress(BrokenPipeError):  # the status tells why
         while piece := await in_thread(next, pieces, b""):
             await pipe.write(piece)
         pipe.write_eof()
-
-
-async def _read_all(pipe: Pipe) -> bytes:
     told = b""
     while data := await pipe.read():
         told += data
-    return told
+    return told, *(await pipe.wait())
 
 
 async def _break_off(pipe: Pipe) -> None:
@@ -120,7 +116,8 @@ async def _break_off(pipe: Pipe) -> None:
             await pipe.wait()
 
 
-async def _receive(pipe: Pipe, reader: ArchiveReader) -> None:
+async def _receive(pipe: Pipe, reader: ArchiveReader) -> tuple[int, bytes]:
+    """Read all of a command's stdout; return its status and its stderr."""
     pieces, size = [], 0
     while data := await pipe.read():
         pieces.append(data)
@@ -129,6 +126,7 @@ async def _receive(pipe: Pipe, reader: ArchiveReader) -> None:
             await in_thread(reader.feed, b"".join(pieces))
             pieces, size = [], 0
     await in_thread(reader.feed, b"".join(pieces))
+    return await pipe.wait()
 
 
 def _count_staged_bytes(tree: LocalDirectory) -> int:

@@ -13,10 +13,10 @@ from gplmt.errors import CopyError
 from gplmt.protocols import Copied
 from gplmt.transports.ssh.copying import get, put, remove
 from tests.support.ssh.servers import Server
-from tests.transports.ssh.plain_files import EVERYWHERE, PlainFiles, Way, files_of
+from tests.transports.ssh.plain_files import PlainFiles, Way, everywhere, files_of
 from tests.transports.trees import grow, look, temporaries
 
-pytestmark = EVERYWHERE
+pytestmark = everywhere()
 
 # Many files go through tar where there is one, few do not.
 FEW: Shape = {
