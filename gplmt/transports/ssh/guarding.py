@@ -206,9 +206,15 @@ class GuardSession(LinkSession):
             self._on_end(exc)
 
     def _take(self, line: str) -> None:
+        if not self.ready.done():
+            # The login shell may have written something before, and not ended its line.
+            _, sign, facts = line.partition(f"{self.token} ready ")
+            if sign:
+                self._learn(*facts.split(" ", 4))
+            else:
+                self._said = line.strip()
+            return
         match line.split(" ", 6):
-            case [self.token, "ready", *facts]:
-                self._learn(*facts)
             case ["."]:
                 self.unanswered = 0
             case ["lapsed"]:
@@ -222,8 +228,6 @@ class GuardSession(LinkSession):
                 self._seen[int(number)].add(self_id)
             case ["gone", number]:
                 self._answer(int(number))
-            case _:
-                self._said = line.strip()
 
     def _learn(self, who: str, what: str, machine: str, self_id: str, shell: str) -> None:
         self.sees_marks = what == "proc"
@@ -232,8 +236,7 @@ class GuardSession(LinkSession):
         self.surface = Surface(
             gives_sessions=who == "leader", is_noisy=bool(self._noise), login_shell=shell
         )
-        if not self.ready.done():
-            self.ready.set_result(None)
+        self.ready.set_result(None)
 
     def _answer(self, number: int) -> None:
         answer = self._answers.pop(number)

@@ -35,7 +35,9 @@ _MAX_QUICK_BYTES = 4000
 _MAX_ARGUMENT_BYTES = 100_000
 _MAX_VARIABLE_BYTES = 131_071
 
+# Who has written something before may not have ended the line.
 _CANNOT_ENTER = """\
+echo >&2
 if [ ! -e {place} ]; then echo 'no such file or directory'
 elif [ ! -d {place} ]; then echo 'not a directory'
 else echo 'permission denied'; fi >&2; exit 125"""
