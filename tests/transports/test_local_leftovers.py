@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,11 +47,20 @@ async def test_a_server_left_running_can_still_write(host: Host, tmp_path: Path)
     await host.close()
     assert (execution.stdout.closed, execution.stderr.closed) == (1, 1)
     assert execution.stdout.data == b"up\n"
-    go = os.open(tmp_path / "go", os.O_WRONLY | os.O_NONBLOCK)
-    os.write(go, b"go\n")
-    os.close(go)
+    await until(partial(_tell, tmp_path / "go", b"go\n"))
     await until((tmp_path / "written").exists)
     await end(host)
+
+
+def _tell(fifo: Path, text: bytes) -> bool:
+    """Write to a FIFO; False if nobody reads it yet."""
+    try:
+        descriptor = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    os.write(descriptor, text)
+    os.close(descriptor)
+    return True
 
 
 async def test_draining_ends_though_the_pipe_is_never_empty() -> None:

@@ -49,7 +49,9 @@ class LoopThread:
         return result.result(_LONGEST_SECONDS)
 
     def _keep(self, _: asyncio.AbstractEventLoop, fault: dict[str, object]) -> None:
-        self._faults.append(fault)
+        # A client may close its channel while the server has something to say.
+        if not isinstance(fault.get("exception"), BrokenPipeError):
+            self._faults.append(fault)
 
 
 def _call(function: Callable[[], T], result: Future[T]) -> None:
