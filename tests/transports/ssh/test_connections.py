@@ -102,6 +102,7 @@ async def test_three_hundred_cancels_leave_no_process_and_leak_no_slot(
 
 
 @pytest.mark.openssh
+@pytest.mark.long  # the same is tested with the whole program
 async def test_two_hundred_targets_on_one_server_all_get_in(
     openssh_server: StartServer, fault_proxy: StartProxy, node_hosts: NodeHosts
 ) -> None:

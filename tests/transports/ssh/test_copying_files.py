@@ -54,7 +54,13 @@ SPARSE = {
 }
 
 
-@pytest.mark.parametrize("kind", SPARSE)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.long] if size > 10 * MIB else [])
+        for kind, (size, _) in SPARSE.items()
+    ],
+)
 async def test_holes_stay_right(
     kind: str, way: Way, files: PlainFiles, home: Path, tmp_path: Path
 ) -> None:
