@@ -338,6 +338,7 @@ class Attachment:
                     guard.add(word)
         for word in self._endings.group_words:
             guard.leader_ended(word)
+        guard.beat()  # with which all of it is sent
         if self._is_killed:
             self.kill()
 

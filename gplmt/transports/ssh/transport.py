@@ -130,12 +130,13 @@ class SshTransport:
         self._is_ending = True
         if self._beat is not None:
             self._beat.cancel()
+        async with asyncio.TaskGroup() as group:
+            for peer in self._peers.values():
+                group.create_task(peer.close())
         attachments = list(self._attachments())
         for attachment in attachments:
             attachment.begin_to_close()
         async with asyncio.TaskGroup() as group:
-            for peer in self._peers.values():
-                group.create_task(peer.close())
             for attachment in attachments:
                 group.create_task(attachment.close(patience_seconds=_CLOSE_PATIENCE_SECONDS))
         if self._openings is not None:
