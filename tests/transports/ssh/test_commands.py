@@ -39,16 +39,16 @@ async def test_commands_get_what_the_server_gives_and_their_own(
     assert "OF_THE_EXECUTION_HOST" not in variables
 
 
-@pytest.mark.parametrize("length", [1, 5000, 100_000])
-async def test_nothing_of_an_environment_is_in_a_process_list(length: int, host: Host) -> None:
-    value = f"{SECRET}{'x' * length}"
-    execution = host.begin("echo up; exec sleep 1000", environment={"V": value})
-    seen: set[str] = set()
-    while b"up" not in execution.stdout.data:
-        seen |= with_word_in_sight(SECRET)
-        await asyncio.sleep(0)
-    assert seen | with_word_in_sight(SECRET) == set()
-    await execution.cancel()
+async def test_nothing_of_an_environment_is_in_a_process_list(host: Host) -> None:
+    for length in (1, 5000, 100_000):
+        value = f"{SECRET}{'x' * length}"
+        execution = host.begin("echo up; exec sleep 1000", environment={"V": value})
+        seen: set[str] = set()
+        while b"up" not in execution.stdout.data:
+            seen |= with_word_in_sight(SECRET)
+            await asyncio.sleep(0)
+        assert seen | with_word_in_sight(SECRET) == set()
+        await execution.cancel()
 
 
 def with_word_in_sight(word: str) -> set[str]:

@@ -90,6 +90,7 @@ async def test_commands_go_on_when_their_guard_is_killed_and_are_guarded_again(
         await running.returncode()
 
 
+@guard_shells
 async def test_a_stop_is_not_forgotten_with_the_guard_that_was_asked(
     server: Server, hosts: HostsOnServer
 ) -> None:
@@ -109,6 +110,7 @@ async def test_a_stop_is_not_forgotten_with_the_guard_that_was_asked(
     assert (await host.run("echo again")).stdout == b"again\n"
 
 
+@guard_shells
 async def test_leftovers_are_found_by_another_guard_than_that_of_their_commands(
     server: Server, hosts: HostsOnServer
 ) -> None:
@@ -121,6 +123,7 @@ async def test_leftovers_are_found_by_another_guard_than_that_of_their_commands(
     assert called_with(argument) == {}
 
 
+@guard_shells
 async def test_commands_wait_while_there_is_no_guard(server: Server, hosts: HostsOnServer) -> None:
     host = hosts.make(lease_seconds=LEASE_SECONDS)
     for number in range(3):
@@ -132,6 +135,7 @@ async def test_commands_wait_while_there_is_no_guard(server: Server, hosts: Host
         assert host.marked() == {}
 
 
+@guard_shells
 async def test_a_kill_reaches_what_runs_though_the_guard_was_killed(
     server: Server, hosts: HostsOnServer
 ) -> None:

@@ -89,7 +89,7 @@ async def test_the_death_of_gplmt_at_any_moment_leaves_nothing(
     server, chance = openssh_server(), random.Random(5)  # noqa: S311
     text = NOBODY_READS + "setsid sleep 1000 & sleep 1000 & setsid sleep 1000"
     commands = [Told(text, leave_running=number % 3 == 0) for number in range(20)]
-    for _ in range(4):
+    for _ in range(3):
         async with controller(node_hosts, server, *commands, pause=0.005) as gplmt:
             await until(lambda gplmt=gplmt: gplmt.alive() != {})  # type: ignore[misc]
             await asyncio.sleep(chance.uniform(0, 0.1))
