@@ -111,6 +111,7 @@ _WAYS_ON_SERVERS = (
     ("openssh-dash", Way.TAR),
     ("openssh-dash", Way.CAT),
 )
+_LONG = (("openssh", Way.ALL), ("openssh-dash", Way.CAT))
 
 
 def everywhere(*, except_on: str = "") -> pytest.MarkDecorator:
@@ -119,6 +120,8 @@ def everywhere(*, except_on: str = "") -> pytest.MarkDecorator:
     for kind, way in _WAYS_ON_SERVERS:
         program = kind.partition("-")[0]
         marks = [] if program == "asyncssh" else [getattr(pytest.mark, program)]
+        if (kind, way) in _LONG:
+            marks.append(pytest.mark.long)
         if kind != except_on:
             parameters.append(pytest.param(kind, way, marks=marks))
     return pytest.mark.parametrize(("server", "way"), parameters, indirect=["server"])
