@@ -101,9 +101,12 @@ class Disk(Protocol):
         """Make a new file with these permission bits and all bytes of the source, verified."""
         ...
 
-    async def read(self, path: NodePath, size: int | None, sink: Sink) -> int:
+    async def read(
+        self, path: NodePath, size: int | None, sink: Sink, *, in_order: bool = False
+    ) -> int:
         """Give the sink the bytes of a file; return their number.
 
         Of a file of the given size no more than that is read; 0 and None mean all there is.
+        `in_order` is for a sink that may keep us waiting, which shall hold up no other copy.
         """
         ...

@@ -146,7 +146,7 @@ class Get:
     async def _write_through(self, source: NodePath, target: Path, entry: Entry) -> None:
         with closing(await open_through(target, self._stop)) as writing:
             sink = StreamSink(target, writing, self._stop)
-            length = await self._disk.read(source, entry.size, sink)
+            length = await self._disk.read(source, entry.size, sink, in_order=True)
         self.growth.add_file(FileCopied(bytes=length, created=None))
 
 

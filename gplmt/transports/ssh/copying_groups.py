@@ -32,7 +32,12 @@ async def all_of(coroutines: Iterable[Coroutine[object, object, object]]) -> Non
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     if any(task.cancelled() for task in tasks):
-        raise ConnectionLostError("the connection was lost (an answer was given up)")
+        raise answer_given_up()
+
+
+def answer_given_up() -> ConnectionLostError:
+    """The error of who is cancelled by nobody, which asyncssh does to who waits for an answer."""
+    return ConnectionLostError("the connection was lost (an answer was given up)")
 
 
 async def in_thread(function: Callable[_A, _T], *args: _A.args, **kwargs: _A.kwargs) -> _T:
@@ -78,15 +83,15 @@ class Crew:
         self._size = size
         self._stop = stop
         self._jobs: list[Job] = []
-        self._idle: list[asyncio.Future[None]] = []
-        self._working = 0
-        self._is_over = False
+        self._group: asyncio.TaskGroup | None = None
+        self._workers = 0
         self._failure: TaskError | StoppedError | None = None
 
     def add(self, job: Job) -> None:
-        """Let a job be done, perhaps at once."""
+        """Let a job be done; to be called before `work`, and by jobs."""
         self._jobs.append(job)
-        self._wake(1)
+        if self._group is not None:
+            self._hire(self._group)
 
     async def work(self) -> None:
         """Do all jobs, and those that they add.
@@ -95,37 +100,29 @@ class Crew:
             TaskError: what the first job that failed raised.
             StoppedError: the copy was asked to stop.
         """
-        # Jobs may add others, so there may be more to do than there is now.
-        await all_of(self._do_jobs() for _ in range(self._size))
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                for _ in self._jobs:
+                    self._hire(self._group)
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
         if self._failure is not None:
             raise self._failure
 
+    def _hire(self, group: asyncio.TaskGroup) -> None:
+        if self._workers < self._size:
+            self._workers += 1
+            group.create_task(self._do_jobs())
+
     async def _do_jobs(self) -> None:
-        while not self._is_over and (self._jobs or self._working):
-            if self._jobs:
-                await self._do(self._jobs.pop())
-            else:
-                turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                self._idle.append(turn)
-                await turn
-        self._wake(len(self._idle))
-
-    async def _do(self, job: Job) -> None:
-        self._working += 1
         try:
-            check_stop(self._stop)
-            await job()
-        except BaseException as error:
-            self._is_over = True
-            self._wake(len(self._idle))
-            if not isinstance(error, TaskError | StoppedError):
-                raise
+            while self._jobs and self._failure is None:
+                check_stop(self._stop)
+                await self._jobs.pop()()
+        except (TaskError, StoppedError) as error:
             self._failure = self._failure or error
+        except asyncio.CancelledError:
+            self._failure = self._failure or answer_given_up()
+            raise
         finally:
-            self._working -= 1
-
-    def _wake(self, count: int) -> None:
-        for _ in range(min(count, len(self._idle))):
-            turn = self._idle.pop()
-            if not turn.done():
-                turn.set_result(None)
+            self._workers -= 1

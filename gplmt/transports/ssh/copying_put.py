@@ -34,6 +34,7 @@ class Put:
     def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
         self.growth = NodeGrowth(files, disk, stop)
         self._node = files
+        self._seen: dict[NodePath, Entry | None] = {}
         self._disk = disk
         self._stop = stop
 
@@ -46,7 +47,8 @@ class Put:
         """
         target = await resolve(self._disk, destination)
         places = await self._place(sources, target, into=says_into(destination))
-        await self.growth.make_parents(places[0][1].parent)
+        if self._seen.get(places[0][1]) is None:
+            await self.growth.make_parents(places[0][1].parent)
         crew = Crew(self._disk.at_once, self._stop)
         for source, path in places:
             crew.add(partial(self._put, crew, source, path))
@@ -68,14 +70,19 @@ class Put:
         return name_copies([(source, own_name(source)) for source in sources], destination)
 
     async def _is_entered(self, source: Path, destination: NodePath) -> bool:
-        there = await self._disk.stat(destination, action="write")
+        there = self._seen[destination] = await self._disk.lstat(destination, action="write")
+        if there is not None and there.is_link:
+            there = await self._disk.stat(destination, action="write")
         if there is None or not there.is_directory:
             return False
         is_directory = _is_directory(source)
         return is_entered(destination, name=own_name(source), is_directory=is_directory)
 
     async def _put(self, crew: Crew, source: Path, target: NodePath) -> None:
-        there = await self._disk.lstat(target, action="write")
+        if target in self._seen:
+            there = self._seen[target]
+        else:
+            there = await self._disk.lstat(target, action="write")
         if _is_directory(source):
             tree = await in_thread(survey, source, self._stop)
             stage = await self._stage(tree, target, there)

@@ -129,8 +129,15 @@ class ShellDisk:
                 f"cannot write {shown(path)}: {int(told)} bytes of {source.length} have arrived"
             )
 
-    async def read(self, path: NodePath, size: int | None, sink: Sink) -> int:
-        """As `Disk.read`."""
+    async def read(
+        self,
+        path: NodePath,
+        size: int | None,
+        sink: Sink,
+        *,
+        in_order: bool = False,  # noqa: ARG002
+    ) -> int:
+        """As `Disk.read`; always in order."""
         async with self._node.pipe(read_script(path)) as pipe:
             length = await self._stop.interrupt(_read(pipe, size, sink))
             if length == size:

@@ -14,7 +14,7 @@ from gplmt.transports.copying_names import failing_as
 
 
 class Sink(Protocol):
-    """Takes blocks at their offsets, perhaps not in order; none overlap."""
+    """Takes blocks at their offsets; none overlap."""
 
     async def write(self, offset: int, data: bytes) -> None:
         """Take a block.
@@ -51,28 +51,22 @@ class FileSink:
 
 
 class StreamSink:
-    """What is no regular file; it gets the blocks in order, each when it takes it."""
+    """What is no regular file; it is given blocks in order, and takes each when it can."""
 
     def __init__(self, path: Path, writing: int, stop: Event) -> None:
         self._path = path
         self._writing = writing
         self._stop = stop
-        self._position = 0
-        self._turn = asyncio.Condition()
 
-    async def write(self, offset: int, data: bytes) -> None:
+    async def write(self, offset: int, data: bytes) -> None:  # noqa: ARG002
         """As `Sink.write`."""
-        async with self._turn:
-            await self._turn.wait_for(lambda: self._position == offset)
-            rest = memoryview(data)
-            while rest:
-                check_stop(self._stop)
-                if count := self._write_some(rest):
-                    rest = rest[count:]
-                else:
-                    await asyncio.sleep(POLL_SECONDS)
-            self._position += len(data)
-            self._turn.notify_all()
+        rest = memoryview(data)
+        while rest:
+            check_stop(self._stop)
+            if count := self._write_some(rest):
+                rest = rest[count:]
+            else:
+                await asyncio.sleep(POLL_SECONDS)
 
     def _write_some(self, data: memoryview) -> int:
         with failing_as("write", self._path), suppress(BlockingIOError):

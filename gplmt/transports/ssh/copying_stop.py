@@ -8,8 +8,8 @@ from contextlib import suppress
 from threading import Event
 from typing import TypeVar
 
-from gplmt.errors import ConnectionLostError
 from gplmt.transports.copying_bytes import StoppedError
+from gplmt.transports.ssh.copying_groups import answer_given_up
 
 _T = TypeVar("_T")
 
@@ -39,7 +39,7 @@ class Stop(Event):
             if not working.done():
                 raise StoppedError
             if working.cancelled():
-                raise ConnectionLostError("the connection was lost (an answer was given up)")
+                raise answer_given_up()
             return working.result()
         finally:
             await _leave(working)

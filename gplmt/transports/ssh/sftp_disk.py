@@ -112,14 +112,17 @@ class SftpDisk:
             await transfer.send(source)
             await transfer.verify(length=source.length, permissions=permissions)
 
-    async def read(self, path: NodePath, size: int | None, sink: Sink) -> int:
+    async def read(
+        self, path: NodePath, size: int | None, sink: Sink, *, in_order: bool = False
+    ) -> int:
         """As `Disk.read`."""
         attributes = asyncssh.SFTPAttrs()
         async with self._opened("read", path, asyncssh.FXF_READ, attributes) as transfer:
-            if not size:
-                return await transfer.receive_on(sink)
-            length = await transfer.receive(size, sink)
-            if length < size and await transfer.is_shorter_than(size):
+            if in_order or not size:
+                length = await transfer.receive_on(size, sink)
+            else:
+                length = await transfer.receive(size, sink)
+            if size and length < size and await transfer.is_shorter_than(size):
                 raise CopyError(f"cannot copy {shown(path)}: it was cut while it was copied")
             return length
 

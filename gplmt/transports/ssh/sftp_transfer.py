@@ -74,16 +74,18 @@ class Transfer(Struct, frozen=True, kw_only=True):
         await _in_window(receive_blocks, block_bytes=block, length=size)
         return length
 
-    async def receive_on(self, sink: Sink) -> int:
-        """Read to the end of a file that does not tell its length; return that.
+    async def receive_on(self, size: int | None, sink: Sink) -> int:
+        """Read one block after another, to the end if the file does not tell its length.
 
         Raises:
             CopyError, ConnectionLostError, StoppedError: as `receive`.
         """
-        offset = 0
-        while data := await self._read(offset, self.client.limits.max_read_len):
+        offset, block = 0, self.client.limits.max_read_len
+        while data := await self._read(offset, min(block, size - offset) if size else block):
             await sink.write(offset, data)
             offset += len(data)
+            if offset == size:
+                break
         return offset
 
     async def verify(self, *, length: int, permissions: int) -> None:

@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 pytestmark = [
     pytest.mark.parametrize("server", of_kinds("openssh"), indirect=True),
-    pytest.mark.parametrize("way", [Way.ALL, Way.SFTP, Way.CAT]),
+    pytest.mark.parametrize("way", [Way.ALL, Way.CAT]),
 ]
 
 
