@@ -170,7 +170,8 @@ class GuardSession(LinkSession):
     def session_started(self) -> None:
         """As asyncssh says."""
         super().session_started()
-        if self._channel is not None:
+        # The server may have closed it with the same breath.
+        if self._channel is not None and not self._channel.is_closing():
             script = guard_script(
                 packed_script(),
                 token=self.token,
