@@ -98,7 +98,7 @@ class Pipe(LinkSession):
             asyncssh.Error, OSError, ConnectError, ConnectionLostError: it cannot be started.
         """
         await open_session(self, OPENING)
-        if self._channel is not None:
+        if self._channel is not None and not self._channel.is_closing():
             self._channel.write(pipe_script(command, sign=self._sign.decode().strip()))
         await asyncio.wait((self._begun, self._closed), return_when=asyncio.FIRST_COMPLETED)
 
