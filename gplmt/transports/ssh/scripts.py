@@ -98,15 +98,17 @@ class CommandScript:
             *([] if surface.gives_sessions else [_FIND_SETSID]),
             _exports({**command.environment, MARKER_VARIABLE: marker}),
             *_directory(command.directory),
-            *([_RELAY] if command.leave_running else []),
         ]
         ready = f'echo "{sign} $$"'
-        begin = ready + (f"; echo {sign} >&2" if surface.is_noisy else "")
+        begin = [
+            ready + (f"; echo {sign} >&2" if surface.is_noisy else ""),
+            *([_RELAY] if command.leave_running else []),
+        ]
         silence = [] if command.stdin is not None else ["exec </dev/null"]
         self.opening = OPENING
         self.parts: tuple[bytes, ...]
         if len(text) < _MAX_ARGUMENT_BYTES:
-            part = _compound(*surroundings, *silence, begin, f"exec {shell} -c {text}")
+            part = _compound(*surroundings, *silence, *begin, f"exec {shell} -c {text}")
             if surface.login_shell in _POSIX_SHELLS and len(part) < _MAX_QUICK_BYTES:
                 part += f"{sign}\n".encode()
                 self.opening = _QUICK_OPENING.format(size=len(part), sign=sign)
@@ -115,7 +117,7 @@ class CommandScript:
             # It is no argument, so the shell that runs it reads it as this one reads its part.
             self.parts = (
                 _compound(*surroundings, ready, f"exec {shell}"),
-                _compound(*silence, begin, f"eval ' '{text}"),
+                _compound(*silence, *begin, f"eval ' '{text}"),
             )
 
 
