@@ -44,7 +44,7 @@ async def put(files: NodeFiles, sources: Sequence[Path], destination: str) -> Co
     async def undo() -> None:
         if begun:
             async with _disk(files, Stop()) as disk:
-                await begun[0].growth.undo(disk)
+                await begun[0].undo(disk)
 
     return await settled(work(), stop=stop, undo=undo)
 

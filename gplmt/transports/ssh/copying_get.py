@@ -100,7 +100,10 @@ class Get:
             if not is_free:
                 return False
             receiver = TreeReceiver(source, target, self.growth, self._stop)
+            counted = self.growth.files, self.growth.bytes
             is_complete = await unpack(self._node, source, receiver, stop=self._stop)
+        if not receiver.received:
+            self.growth.files, self.growth.bytes = counted
         self._received |= receiver.received
         return is_complete
 

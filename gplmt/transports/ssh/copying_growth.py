@@ -19,10 +19,8 @@ from gplmt.transports.ssh.copying_disk import Disk, Entry
 from gplmt.transports.ssh.copying_door import NodeFiles
 from gplmt.transports.ssh.copying_groups import in_depth
 from gplmt.transports.ssh.copying_removal import Removal
-from gplmt.transports.ssh.copying_scripts import remove_tree_script
 from gplmt.transports.ssh.copying_sources import opened
 from gplmt.transports.ssh.copying_stop import Stop
-from gplmt.transports.ssh.copying_survey import LocalDirectory, LocalFile
 from gplmt.transports.ssh.copying_through import write_through
 
 _WRITABLE = stat.S_IWUSR | stat.S_IXUSR
@@ -31,22 +29,19 @@ _WRITABLE = stat.S_IWUSR | stat.S_IXUSR
 class NodeGrowth:
     """A tree in the making: `created` are the paths that did not exist before, parents first.
 
-    A path counts from the moment in which the node is asked to make it, until it has refused.
-
-    A directory takes its permission bits when `set_modes` is called; until then it can be
-    written to.  `temporaries` and `stages`, files and whole directories, are what has to be
-    removed if a copy breaks off.
+    A path counts from the moment in which the node is asked to make it, unless it refuses.  A
+    directory takes its permission bits when `set_modes` is called; until then it can be written
+    to.
     """
 
     def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
         self.created: dict[NodePath, None] = {}
-        self.temporaries: set[NodePath] = set()
-        self.stages: set[NodePath] = set()
         self.files = 0
         self.bytes = 0
         self._node = files
         self._disk = disk
         self._stop = stop
+        self._temporaries: set[NodePath] = set()
         self._modes: dict[NodePath, int] = {}
         self._opened: dict[NodePath, int] = {}
 
@@ -73,7 +68,7 @@ class NodeGrowth:
         """
         if there is None:
             try:
-                with self._creating(target):
+                with self.creating(target):
                     await self._disk.make_directory(target, permissions | stat.S_IRWXU)
             except CopyError:
                 # Somebody else may have made it just now.
@@ -83,7 +78,7 @@ class NodeGrowth:
         if there is not None:
             await self._enter_directory(target, source)
             return False
-        await self._plan_mode(target, permissions)
+        await self.plan_mode(target, permissions)
         return True
 
     async def put_link(
@@ -98,7 +93,7 @@ class NodeGrowth:
             raise directory_in_the_way(target, source)
         temporary = self._temporary_beside(target)
         await self._disk.make_link(temporary, text)
-        await self._take_place(temporary, target, there)
+        await self.take_place(temporary, target, there)
         self.files += 1
 
     async def put_file(self, source: Path, target: NodePath, there: Entry | None) -> None:
@@ -115,57 +110,45 @@ class NodeGrowth:
             if there is None or there.is_file:
                 temporary = self._temporary_beside(target)
                 await self._disk.write(temporary, content.permissions, content)
-                await self._take_place(temporary, target, there)
+                await self.take_place(temporary, target, there)
             else:
                 await write_through(self._node, target, content, stop=self._stop)
             self.bytes += content.length
         self.files += 1
 
-    async def move_file(
-        self, staged: NodePath, file: LocalFile, source: Path, target: NodePath, there: Entry | None
-    ) -> None:
-        """Let a file that waits on the node take its place.
+    async def take_place(self, temporary: NodePath, target: NodePath, there: Entry | None) -> None:
+        """Let what is complete become `target`.
 
         Raises:
             CopyError: the reason.
         """
-        if there is None or there.is_file:
-            # It may wait on another file system; then it is copied.
-            with suppress(CopyError):
-                await self._take_place(staged, target, there)
-                self.bytes += file.size
-                self.files += 1
-                return
-        await self.put_file(source, target, there)
+        with self.creating(*([target] if there is None else [])):
+            await self._disk.rename(temporary, target)
+        self._temporaries.discard(temporary)
 
-    async def adopt(self, tree: LocalDirectory, staged: NodePath, target: NodePath) -> bool:
-        """Let a directory that waits on the node, and is complete, become the new `target`.
-
-        False if it cannot.
-        """
-        paths = [target / place for place in tree.places()]
+    @contextmanager
+    def creating(self, *paths: NodePath) -> Iterator[None]:
+        """Count paths as created unless the node refuses; a cancel leaves that open."""
+        self.created.update(dict.fromkeys(paths))
         try:
-            with self._creating(*paths):
-                await self._disk.rename(staged, target)
+            yield
         except CopyError:
-            return False
-        for place, directory in tree.walk():
-            self.files += len(directory.links) + len(directory.files)
-            self.bytes += sum(file.size for file in directory.files)
-            # tar has set the others, save that of its own working directory.
-            if not place.parts or directory.permissions & stat.S_IRWXU != stat.S_IRWXU:
-                await self._plan_mode(target / place, directory.permissions)
-        return True
+            for path in paths:
+                self.created.pop(path, None)
+            raise
 
-    async def fill(self, file: LocalFile, source: Path, target: NodePath) -> None:
-        """Copy a file to a place where nobody looks for it yet.
+    def shut(self, directory: NodePath, mode: int) -> None:
+        """Let a new directory get these mode bits in the end."""
+        self._modes[directory] = mode
 
-        Raises:
-            CopyError: the reason.
-        """
-        with opened(source, self._stop) as content:
-            await self._disk.write(target, content.permissions, content)
-            file.size, file.is_staged = content.length, True
+    async def plan_mode(self, directory: NodePath, permissions: int) -> int:
+        """Remember what a new directory of ours shall get; return the bits that it inherited."""
+        made = await self._disk.lstat(directory, action="write")
+        mode = 0 if made is None else stat.S_IMODE(made.mode)
+        inherited = mode & stat.S_ISGID
+        if mode != permissions | inherited:
+            self._modes[directory] = permissions | inherited
+        return inherited
 
     async def set_modes(self) -> None:
         """Give the directories their permission bits, now that nothing more goes into them.
@@ -181,19 +164,8 @@ class NodeGrowth:
         Raises:
             ConnectionLostError: that is no longer possible.
         """
-        await self.remove_stages()
-        await Removal(disk, [*self.created, *self.temporaries]).run()
+        await Removal(disk, [*self.created, *self._temporaries]).run()
         await self._set_modes(disk, self._opened)
-
-    async def remove_stages(self) -> None:
-        """Remove the directories in which something has waited on the node.
-
-        Raises:
-            ConnectionLostError: that is no longer possible.
-        """
-        while self.stages:
-            async with self._node.pipe(remove_tree_script(self.stages.pop())) as pipe:
-                await pipe.wait()
 
     async def _set_modes(self, disk: Disk, modes: Mapping[NodePath, int]) -> None:
         async def set_mode(path: NodePath) -> None:
@@ -208,7 +180,7 @@ class NodeGrowth:
     async def _make_missing(self, path: NodePath) -> None:
         """Make a directory, unless it is there, made perhaps by somebody else just now."""
         try:
-            with self._creating(path):
+            with self.creating(path):
                 await self._disk.make_directory(path, 0o777)
         except CopyError:
             entry = await self._disk.stat(path, action="write")
@@ -216,14 +188,6 @@ class NodeGrowth:
                 raise
             if not entry.is_directory:
                 raise CopyError(f"cannot create directory {shown(path)}: File exists") from None
-
-    async def _plan_mode(self, directory: NodePath, permissions: int) -> None:
-        """Remember what a new directory of ours shall get; it may inherit its group."""
-        made = await self._disk.lstat(directory, action="write")
-        mode = 0 if made is None else stat.S_IMODE(made.mode)
-        wanted = permissions | (mode & stat.S_ISGID)
-        if mode != wanted:
-            self._modes[directory] = wanted
 
     async def _enter_directory(self, target: NodePath, source: Path) -> None:
         """Make an existing directory ready to receive files."""
@@ -246,22 +210,5 @@ class NodeGrowth:
 
     def _temporary_beside(self, target: NodePath) -> NodePath:
         temporary = temporary_beside(target)
-        self.temporaries.add(temporary)
+        self._temporaries.add(temporary)
         return temporary
-
-    async def _take_place(self, temporary: NodePath, target: NodePath, there: Entry | None) -> None:
-        """Let what is complete become `target`."""
-        with self._creating(*([target] if there is None else [])):
-            await self._disk.rename(temporary, target)
-        self.temporaries.discard(temporary)
-
-    @contextmanager
-    def _creating(self, *paths: NodePath) -> Iterator[None]:
-        """Count paths as created unless the node refuses; a cancel leaves that open."""
-        self.created.update(dict.fromkeys(paths))
-        try:
-            yield
-        except CopyError:
-            for path in paths:
-                self.created.pop(path, None)
-            raise

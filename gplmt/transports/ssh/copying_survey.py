@@ -33,6 +33,14 @@ class LocalDirectory(Struct, kw_only=True):
     files: list[LocalFile]
     links: list[tuple[str, str]]
 
+    def count_entries(self) -> int:
+        """How many files and links there are."""
+        return sum(len(each.files) + len(each.links) for _, each in self.walk())
+
+    def count_bytes(self) -> int:
+        """How many bytes the files have."""
+        return sum(file.size for _, each in self.walk() for file in each.files)
+
     def places(self) -> Iterator[PurePosixPath]:
         """The places in the tree of all that is in it, parents first."""
         for place, directory in self.walk():

@@ -93,7 +93,7 @@ async def test_cancelled_at_any_moment_a_merge_leaves_whole_files(
     old: Shape = {name: b"old" for name in shape if "2" in name and name[-4:] != "/big"}
     grow(tmp_path / "old/t", {**old, "other": b""})
     longest = await seconds_of(put(files, [source], "whole"))
-    for _ in range(8):
+    for _ in range(5):
         await put(files, [tmp_path / "old/t"], "t")
         before = look(server.home / "t")
         seconds = random.uniform(0, longest)  # noqa: S311
@@ -129,8 +129,14 @@ async def test_cancelled_at_any_moment_a_get_leaves_whole_files(
     assert look(tmp_path / "again/t") == look(source)
 
 
-@on_servers("openssh", "dropbear")
-@pytest.mark.parametrize("way", [Way.ALL, Way.SFTP])
+@pytest.mark.parametrize(
+    ("server", "way"),
+    [
+        pytest.param("openssh", Way.ALL, marks=pytest.mark.openssh),
+        pytest.param("dropbear", Way.SFTP, marks=pytest.mark.dropbear),
+    ],
+    indirect=["server"],
+)
 async def test_a_hundred_cancels_use_nothing_up(
     files: PlainFiles, server: Server, tmp_path: Path
 ) -> None:
