@@ -129,6 +129,7 @@ async def test_cancelled_at_any_moment_a_get_leaves_whole_files(
     assert look(tmp_path / "again/t") == look(source)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("server", "way"),
     [

@@ -50,6 +50,7 @@ def test_any_tree_travels_as_it_is_and_twice_is_once(way: Way, server: Server, t
     asyncio.run(there_and_back(server, way, {**filler, **tree}))
 
 
+@pytest.mark.long
 @WAYS
 async def test_a_very_deep_tree_travels(way: Way, server: Server, tmp_path: Path) -> None:
     depth = 1050 if way is Way.ALL else 300  # directory by directory takes long
@@ -80,6 +81,7 @@ def remove_path(path: str) -> None:
         os.unlink(path)  # noqa: PTH108
 
 
+@pytest.mark.long
 @WAYS
 async def test_a_directory_of_many_files_travels(way: Way, server: Server, tmp_path: Path) -> None:
     count = 3_000 if way is Way.ALL else 1_000
