@@ -101,7 +101,9 @@ async def test_a_server_with_which_nothing_can_be_agreed_on(
     reason = await attempt(person.login(node(server.host, options=options_for(server))))
     assert reason is not None
     start = f"{server.host} port {server.port} and gplmt have no algorithm in common: "
-    assert reason.startswith(f"{start}no matching encryption algorithm found")
+    # A server that sees it first may close the connection before we have read what it offers.
+    closed = f"{server.host} port {server.port} closed the connection before the login"
+    assert reason.startswith((f"{start}no matching encryption algorithm found", closed))
 
 
 @pytest.mark.openssh
