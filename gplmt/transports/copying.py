@@ -11,14 +11,7 @@ from threading import Event
 from typing import TypeVar
 
 from gplmt.protocols import Copied
-from gplmt.transports.copying_places import (
-    expand,
-    is_renamed,
-    node_path,
-    own_name,
-    place,
-    says_into,
-)
+from gplmt.transports.copying_places import expand, node_path, place, says_into
 from gplmt.transports.copying_trees import TreeCopy, remove_created
 
 _T = TypeVar("_T")
@@ -90,7 +83,8 @@ def _is_renamed_tree(places: Sequence[tuple[Path, Path]], destination: Path) -> 
     """Whether a new directory gets another name than its source."""
     source, target = places[0]
     return (
-        is_renamed(target, destination, name=own_name(source))
+        target == destination
+        and target.name != source.name
         and source.is_dir()
         and not target.exists()
     )

@@ -110,14 +110,6 @@ def is_entered(destination: PurePath, *, name: str, is_directory: bool) -> bool:
     return not is_directory or name != destination.name
 
 
-def is_renamed(target: PurePath, destination: PurePath, *, name: str) -> bool:
-    """Whether a copy that was not placed *into* its destination has another name than its source.
-
-    For a new directory the same copy would mean something else the second time.
-    """
-    return target == destination and target.name != name
-
-
 def own_name(source: Path) -> str:
     """The name that a copy *into* a directory has there."""
     if source.name in ("", ".."):

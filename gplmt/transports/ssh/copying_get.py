@@ -23,7 +23,7 @@ from gplmt.transports.copying_names import (
     refuse_special,
     shown,
 )
-from gplmt.transports.copying_places import is_entered, is_renamed, name_copies
+from gplmt.transports.copying_places import is_entered, name_copies
 from gplmt.transports.ssh.copying_disk import Disk, Entry
 from gplmt.transports.ssh.copying_door import NodeFiles
 from gplmt.transports.ssh.copying_groups import Crew
@@ -40,6 +40,7 @@ class Get:
     def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
         self.growth = Growth()
         self.is_renamed_tree = False
+        self._entries: dict[NodePath, Entry] = {}
         self._received: set[NodePath] = set()
         self._node = files
         self._disk = disk
@@ -77,22 +78,25 @@ class Get:
         if into or len(sources) > 1:
             return name_copies(names, destination)
         source, name = names[0]
-        there = await self._disk.stat(source)
-        is_directory = there is not None and there.is_directory
+        is_directory = (await self._look(source)).is_directory
         exists = _is_directory(destination)
         if exists and is_entered(destination, name=name, is_directory=is_directory):
             return name_copies(names, destination)
-        self.is_renamed_tree = (
-            is_directory and not exists and is_renamed(destination, destination, name=name)
-        )
+        self.is_renamed_tree = is_directory and not exists and name != destination.name
         return ((source, destination),)
 
     async def _get(self, crew: Crew, source: NodePath, target: Path) -> None:
-        entry = await self._disk.stat(source)
-        if entry is None:
-            raise CopyError(f"cannot read {shown(source)}: No such file or directory")
+        entry = await self._look(source)
         if not (entry.is_directory and await self._unpack(source, target)):
             await self._copy(crew, source, target, entry)
+
+    async def _look(self, source: NodePath) -> Entry:
+        """What a source is, followed if it is a link."""
+        entry = self._entries.get(source) or await self._disk.stat(source)
+        if entry is None:
+            raise CopyError(f"cannot read {shown(source)}: No such file or directory")
+        self._entries[source] = entry
+        return entry
 
     async def _unpack(self, source: NodePath, target: Path) -> bool:
         """Get a whole tree at once; False if not all of it is here now."""

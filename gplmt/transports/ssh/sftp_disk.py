@@ -69,6 +69,8 @@ class SftpDisk:
     async def read_link(self, path: NodePath) -> str:
         """As `Disk.read_link`."""
         text: bytes = await self._ask("read", path, self._client.readlink(wire(path)))
+        if b"\0" in text:
+            raise CopyError(f"cannot read {shown(path)}: it says what no link can say")
         return text.decode(errors="surrogateescape")
 
     async def make_directory(self, path: NodePath, permissions: int) -> None:
@@ -156,7 +158,9 @@ class SftpDisk:
         async for name in self._client.scandir(wire(directory)):
             raw = name.filename
             text = raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else raw
-            if text not in ("", ".", "..") and "/" not in text:
+            if not text or "/" in text or "\0" in text:
+                raise CopyError(f"cannot read {shown(directory)}: it has an impossible name in it")
+            if text not in (".", ".."):
                 found[text] = _entry(name.attrs)
         return found
 

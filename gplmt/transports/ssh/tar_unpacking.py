@@ -81,6 +81,8 @@ class TreeReceiver:
             raise HeaderError(f"'{place}' is neither a file, a directory nor a link")
         if place in self._places:
             raise HeaderError(f"'{place}' comes twice")
+        if b"\0" in header.link:
+            raise HeaderError(f"'{place}' says what no link can say")
         if place and self._places.get(place.rpartition("/")[0]) is not Kind.DIRECTORY:
             raise HeaderError(f"'{place}' comes before its directory")
 
@@ -147,6 +149,6 @@ def _place(name: bytes) -> str:
     """A name in the archive, which begins with `./`, as a place in the tree."""
     text = name.decode(errors="surrogateescape")
     parts = [part for part in text.split("/") if part not in ("", ".")]
-    if text.startswith("/") or ".." in parts:
+    if text.startswith("/") or ".." in parts or "\0" in text:
         raise HeaderError(f"'{text}' is not in the tree")
     return "/".join(parts)
