@@ -226,7 +226,18 @@ kill_sorted() {
 stop_everything() {
   ask_groups $words
   sort_words "-e GPLMT_COMMAND_ID=$token-s"
+  find_marked
+  add_their_groups
   stop_sorted
+}
+
+# Adds the groups that marked processes lead: a command that has just begun has not been told of.
+add_their_groups() {
+  for pid in $marked; do
+    IFS= read -r stat <"/proc/$pid/stat" || continue
+    read_stat "$stat"
+    [ "$group" != "$pid" ] || groups="$groups$pid:TERM "
+  done
 }
 
 stop_words() {

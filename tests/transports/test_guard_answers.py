@@ -210,6 +210,18 @@ async def test_what_ended_commands_left_is_stopped_with_the_rest(shell: Sequence
             assert called_with(argument) == {}
 
 
+async def test_a_command_that_it_was_not_told_of_is_stopped_with_its_group(
+    shell: Sequence[str],
+) -> None:
+    argument = sleep_word()
+    async with node_guard(shell) as guard:
+        text = f"env -i sleep {argument} & echo up; wait"
+        async with victim(text, marker=f"{guard.token}-s1.1/n1"):
+            await until(lambda: len(called_with(argument)) == 1)
+            await guard.hang_up()
+            assert called_with(argument) == {}
+
+
 async def test_what_shall_live_on_is_not_stopped_with_the_rest(shell: Sequence[str]) -> None:
     argument = sleep_word()
     async with node_guard(shell) as guard:
