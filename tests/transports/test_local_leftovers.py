@@ -16,7 +16,15 @@ from tests.support.processes import until
 from tests.transports.contracts.lasting import *  # noqa: F403
 from tests.transports.contracts.leftovers import *  # noqa: F403
 from tests.transports.contracts.leftovers import end, names, sleepers
-from tests.transports.host import Host, Hosts, Output
+from tests.transports.host import Counter, Host, Hosts, Output
+
+
+async def test_an_endless_writer_does_not_keep_the_run_from_ending(host: Host) -> None:
+    stdout = Counter()
+    execution = host.begin("yes & sleep 0.1; exit 3", stdout=stdout)
+    assert await execution.returncode() == 3
+    assert stdout.size > 0
+    await host.stop_leftovers()
 
 
 async def test_leftovers_are_known_after_thousands_of_commands(

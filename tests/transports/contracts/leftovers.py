@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from gplmt.protocols import Leftover
 from tests.support.processes import called_with, is_alive, until
-from tests.transports.host import Counter, Host, Hosts
+from tests.transports.host import Host, Hosts
 
 # What a text leaves, by the names of the processes.
 KINDS = {
@@ -54,14 +54,6 @@ async def test_what_was_written_before_the_end_is_there_at_the_end(host: Host) -
         assert await execution.returncode() == 0
         assert execution.stdout.data == bytes(60000) + b"end\n"
         assert execution.stderr.data == b"err\n"
-    await host.stop_leftovers()
-
-
-async def test_an_endless_writer_does_not_keep_the_run_from_ending(host: Host) -> None:
-    stdout = Counter()
-    execution = host.begin("yes & sleep 0.1; exit 3", stdout=stdout)
-    assert await execution.returncode() == 3
-    assert stdout.size > 0
     await host.stop_leftovers()
 
 

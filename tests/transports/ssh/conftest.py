@@ -16,11 +16,11 @@ from tests.transports.ssh.node_host import HostsOnServer, NodeHosts
 
 # On further kinds of servers these are tested when there is time, with `pytest -m long`.
 _SOON = {
-    "test_commands": ("asyncssh", "openssh-bash", "openssh-busybox", "dropbear"),
+    "test_commands": ("asyncssh", "openssh-busybox", "dropbear"),
     "test_stopping": ("asyncssh", "openssh", "openssh-busybox", "dropbear"),
-    "test_leftovers": ("openssh", "openssh-busybox", "dropbear"),
+    "test_leftovers": ("asyncssh", "openssh-busybox", "dropbear"),
     "test_lasting_output": ("asyncssh", "openssh-busybox"),
-    "test_outages": ("openssh", "openssh-busybox", "dropbear"),
+    "test_outages": ("asyncssh", "openssh", "openssh-busybox", "dropbear"),
     "test_guard_on_nodes": ("openssh-dash", "openssh-busybox"),
 }
 

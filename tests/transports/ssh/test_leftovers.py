@@ -15,7 +15,20 @@ from tests.support.processes import called_with, until
 from tests.support.ssh.fixtures import StartServer
 from tests.transports.contracts.leftovers import *  # noqa: F403
 from tests.transports.contracts.leftovers import end, names, sleepers
+from tests.transports.host import Counter
 from tests.transports.ssh.node_host import NodeHosts
+
+
+@pytest.mark.openssh
+async def test_an_endless_writer_does_not_keep_the_run_from_ending(
+    openssh_server: StartServer, node_hosts: NodeHosts
+) -> None:
+    host = node_hosts.make(openssh_server())
+    stdout = Counter()
+    execution = host.begin("yes & sleep 0.1; exit 3", stdout=stdout)
+    assert await execution.returncode() == 3
+    assert stdout.size > 0
+    await host.stop_leftovers()
 
 
 @pytest.mark.openssh
