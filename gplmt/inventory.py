@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -23,26 +24,35 @@ from gplmt.language.targets import (
 )
 
 
-class LocalAddress(Struct, frozen=True, kw_only=True):
+class HostValue(str):
+    """A value that came from the execution host's environment, so it may be a secret.
+
+    It goes where any value goes, but is not written down.
+    """
+
+    __slots__ = ()
+
+
+class LocalAddress(Struct, frozen=True, kw_only=True, tag_field="kind", tag="local"):
     """The execution host."""
 
-    kind: str = "local"
+    kind: ClassVar[str] = "local"
 
 
-class SshAddress(Struct, frozen=True, kw_only=True):
+class SshAddress(Struct, frozen=True, kw_only=True, tag_field="kind", tag="ssh"):
     """A host over SSH, the defaults of its groups filled in."""
 
+    kind: ClassVar[str] = "ssh"
     host: str
     options: SshOptions
-    kind: str = "ssh"
 
 
-class SliceAddress(Struct, frozen=True, kw_only=True):
+class SliceAddress(Struct, frozen=True, kw_only=True, tag_field="kind", tag="planetlab"):
     """A PlanetLab slice whose nodes have not been asked for; a dry run shows it as it is."""
 
+    kind: ClassVar[str] = "planetlab"
     slice_name: str
     api_url: str
-    kind: str = "planetlab"
 
 
 class Node(Struct, frozen=True, kw_only=True):
@@ -135,11 +145,12 @@ def evaluate(
     environment: dict[str, str] = {}
     unset: list[ExportEnv] = []
     for name, variable in strongest.items():
-        value = variable.value if variable.value is not None else host_environment.get(name)
-        if value is None:
-            unset.append(variable)
+        if variable.value is not None:
+            environment[name] = variable.value
+        elif name in host_environment:
+            environment[name] = HostValue(host_environment[name])
         else:
-            environment[name] = value
+            unset.append(variable)
     return environment, tuple(unset)
 
 

@@ -1,6 +1,7 @@
 """What: tasklists and the tasks they hold (LANGUAGE.md 6).
 
 Every task has a `label`, unique in its tasklist: its name, else its element and rank (`run-2`).
+Tasks carry tags as a journal writes them down, and tells them apart by these.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Retries(Struct, frozen=True, kw_only=True, gc=False):
     delay: timedelta = timedelta()
 
 
-class Run(Struct, frozen=True, kw_only=True, gc=False):
+class Run(Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Hand a text to `/bin/sh -c` on the target."""
 
     at: Location
@@ -36,7 +37,7 @@ class Run(Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool = True
 
 
-class Put(Struct, frozen=True, kw_only=True, gc=False):
+class Put(Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Copy from the execution host to the target; without `keep` the copy goes at the end."""
 
     at: Location
@@ -49,7 +50,7 @@ class Put(Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool = True
 
 
-class Get(Struct, frozen=True, kw_only=True, gc=False):
+class Get(Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Copy from the target to the execution host."""
 
     at: Location
@@ -61,7 +62,7 @@ class Get(Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool = True
 
 
-class Call(Struct, frozen=True, kw_only=True, gc=False):
+class Call(Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Run another tasklist on the same target; `expects_success` is None where both will do."""
 
     at: Location
@@ -71,7 +72,7 @@ class Call(Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool = True
 
 
-class Fail(Struct, frozen=True, kw_only=True, gc=False):
+class Fail(Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Fail, with `status` as the reason."""
 
     at: Location
@@ -80,7 +81,7 @@ class Fail(Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool = True
 
 
-class WaitFor(Struct, frozen=True, kw_only=True, gc=False):
+class WaitFor(Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Wait until a command exits with 0, or until a TCP port answers; exactly one is given."""
 
     at: Location
@@ -93,7 +94,7 @@ class WaitFor(Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool = True
 
 
-class Seq(Struct, frozen=True, kw_only=True, gc=False):
+class Seq(Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Tasks one after another."""
 
     at: Location
@@ -102,7 +103,7 @@ class Seq(Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool = True
 
 
-class Par(Struct, frozen=True, kw_only=True, gc=False):
+class Par(Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Tasks all at once, or `max_parallel` at a time."""
 
     at: Location
