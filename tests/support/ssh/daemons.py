@@ -32,14 +32,24 @@ class Daemon:
             RuntimeError: It ended at once, or does not answer.
         """
         self.port = port
+        self._words = words
+        self._host = host
         self._log = log
-        with log.open("ab") as output:
+        self.start()
+
+    def start(self) -> None:
+        """Start it, which has been stopped, and wait until it answers.
+
+        Raises:
+            RuntimeError: It ended at once, or does not answer.
+        """
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603
-                words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/"
+                self._words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/"
             )
         self.pid = self._process.pid
         try:
-            self._wait_for_greeting(host)
+            self._wait_for_greeting(self._host)
         except BaseException:
             self.stop()
             raise
@@ -54,6 +64,11 @@ class Daemon:
         """Kill the server's own processes, but for the one that listens."""
         own = program(self.pid)
         kill(pid for pid in descendants(self.pid) if program(pid) == own)
+
+    def kill_listener(self) -> None:
+        """Kill the process that listens, and no other; connections that there are go on."""
+        self._process.kill()
+        self._process.wait()
 
     def end_commands(self) -> None:
         """Kill the server's other processes, and all that its sessions have started."""

@@ -35,13 +35,14 @@ def openssh(
     sftp: bool = True,
     authority: Authority | None = None,
     addresses: Sequence[str] = LOOPBACK,
+    before: Sequence[str] = (),
 ) -> Iterator[Server]:
     """A server that lets one user in, with a key.
 
     Without a `shell` that is who runs the tests, root included; with one, an ordinary user.
     `settings` are keywords of sshd_config(5), several values as several lines; they win over
     what is said here.  An `authority` signs the host's key, and clients trust it instead of the
-    key.
+    key.  `before` are words that stand before the server's, of a program that becomes it.
     """
     program = need_program("sshd", package="openssh-server", untested=_UNTESTED)
     assert len(addresses) <= _MOST_ADDRESSES, "put a FaultProxy with more addresses in front"
@@ -60,7 +61,7 @@ def openssh(
         )
         if os.geteuid() == 0:
             _PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
-        words = (*node.entering, program, "-D", "-e", "-f", str(configuration))
+        words = (*before, *node.entering, program, "-D", "-e", "-f", str(configuration))
         with Daemon(words, host=addresses[0], port=port, log=directory / "log") as daemon:
             yield Server(
                 kind="openssh" if shell is None else f"openssh-{shell.value}",
