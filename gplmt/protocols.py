@@ -325,7 +325,7 @@ class CopyJournal(Protocol):
     lies beside or below the places that `writing` was told, on their side of any link.  Whatever
     else a copy makes was told to `creating`.  Paths are absolute, and of the host that is written
     to: of the node for a put, of the execution host for a get; bytes that are no UTF-8 are
-    surrogates, as in `os.fsdecode`.
+    surrogates, as in `os.fsdecode`.  Nothing raises.
     """
 
     @property
@@ -338,9 +338,6 @@ class CopyJournal(Protocol):
 
         Called on the event loop or in a thread, so it must not block for long.  It is called
         before anything is written, and again with the end of each link that is written through.
-
-        Raises:
-            LogError: this could not be noted; nothing is written there then.
         """
         ...
 
@@ -350,9 +347,6 @@ class CopyJournal(Protocol):
         Returns when that is sure to outlast a crash.  Called in threads, by one at a time for each
         copy, with up to a thousand paths.  That a path was told does not mean that it was made:
         the copy may fail before, or somebody else may make it first.
-
-        Raises:
-            LogError: this could not be noted; none of them is made then.
         """
         ...
 
@@ -403,7 +397,6 @@ class Transport(Protocol):
 
         Raises:
             CopyError: the reason, naming the file; nothing incomplete has a final name.
-            LogError: the journal could not be written; likewise.
         """
         ...
 

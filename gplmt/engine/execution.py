@@ -34,7 +34,7 @@ from gplmt.events import (
 from gplmt.language.paths import expand
 from gplmt.language.tasks import Fail, Get, Put, Retries, Run, WaitFor
 from gplmt.language.values import in_words
-from gplmt.protocols import Command, Completed, Copied, LogPaths, Origin
+from gplmt.protocols import Command, Completed, Copied, LogPaths, Origin, UnwrittenJournal
 from gplmt.sources import find_source
 
 
@@ -86,7 +86,9 @@ class Executor:
             sources = self._sources(context, task.source, task.at)
             destination = expand(task.destination, context.variables)
             transport = self._session.transport(context.node)
-            copied = await transport.put(context.node, sources, destination)
+            copied = await transport.put(
+                context.node, sources, destination, journal=UnwrittenJournal()
+            )
             if not task.keep:
                 self._session.copies.append(Copies(context.node, str(task.at), copied.created))
 
@@ -120,6 +122,7 @@ class Executor:
                 source,
                 self._session.working_directory / destination,
                 into=destination.endswith("/"),
+                journal=UnwrittenJournal(),
             )
 
         await perform(

@@ -10,14 +10,20 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
-from gplmt.protocols import Copied
+from gplmt.protocols import Copied, CopyJournal
 from gplmt.transports.copying_places import expand, node_path, place, says_into
 from gplmt.transports.copying_trees import TreeCopy, remove_created
 
 _T = TypeVar("_T")
 
 
-async def put(sources: Sequence[Path], destination: str, *, directory: Path) -> Copied:
+async def put(
+    sources: Sequence[Path],
+    destination: str,
+    *,
+    directory: Path,
+    journal: CopyJournal,  # noqa: ARG001
+) -> Copied:
     """Copy `sources` to `destination`, a path relative to `directory` or to `~/`.
 
     Where they go is told by `copying_places.place`.  A put that fails or is cancelled takes back
@@ -35,7 +41,14 @@ async def put(sources: Sequence[Path], destination: str, *, directory: Path) -> 
     return await _in_thread(work, stop=copy.stop, undo=lambda: remove_created(copy.created))
 
 
-async def get(source: str, destination: Path, *, into: bool, directory: Path) -> Copied:
+async def get(
+    source: str,
+    destination: Path,
+    *,
+    into: bool,
+    directory: Path,
+    journal: CopyJournal,  # noqa: ARG001
+) -> Copied:
     """Copy what `source`, a path or pattern as for a put's destination, names to `destination`.
 
     A get that fails or is cancelled keeps the whole files that it has got, as they may be all

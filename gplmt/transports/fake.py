@@ -20,6 +20,7 @@ from gplmt.protocols import (
     Command,
     Completed,
     Copied,
+    CopyJournal,
     Leftover,
     OutputSink,
     Pinged,
@@ -99,14 +100,21 @@ class FakeTransport:
             self._leftovers.append(Leftover(node=node, command=command, processes=script.leaves))
         return Completed(returncode=_KILLED if self.is_killed else script.returncode)
 
-    async def put(self, node: Node, sources: Sequence[Path], destination: str) -> Copied:
-        """Remember the copy."""
+    async def put(
+        self, node: Node, sources: Sequence[Path], destination: str, *, journal: CopyJournal
+    ) -> Copied:
+        """Remember the copy; the journal is told that it makes `destination`."""
         text = " ".join(str(source) for source in sources)
+        journal.writing((destination,))
+        journal.creating((destination,))
         await self._copy(node, "put", text, destination)
         return Copied(files=len(sources), bytes=0, created=(destination,))
 
-    async def get(self, node: Node, source: str, destination: Path, *, into: bool) -> Copied:
+    async def get(
+        self, node: Node, source: str, destination: Path, *, into: bool, journal: CopyJournal
+    ) -> Copied:
         """Remember the copy."""
+        journal.writing((str(destination),))
         await self._copy(node, "get", source, f"{destination}/" if into else str(destination))
         return Copied(files=1, bytes=0)
 

@@ -15,6 +15,7 @@ from gplmt.protocols import (
     Command,
     Completed,
     Copied,
+    CopyJournal,
     Leftover,
     OutputSink,
     Pinged,
@@ -76,17 +77,34 @@ class LocalTransport:
         self._ended.add(execution)
         return Completed(returncode=returncode)
 
-    async def put(self, node: Node, sources: Sequence[Path], destination: str) -> Copied:  # noqa: ARG002
+    async def put(
+        self,
+        node: Node,  # noqa: ARG002
+        sources: Sequence[Path],
+        destination: str,
+        *,
+        journal: CopyJournal,
+    ) -> Copied:
         """As `Transport.put`, within this host."""
         from gplmt.transports import copying  # most runs copy nothing
 
-        return await copying.put(sources, destination, directory=self._directory)
+        return await copying.put(sources, destination, directory=self._directory, journal=journal)
 
-    async def get(self, node: Node, source: str, destination: Path, *, into: bool) -> Copied:  # noqa: ARG002
+    async def get(
+        self,
+        node: Node,  # noqa: ARG002
+        source: str,
+        destination: Path,
+        *,
+        into: bool,
+        journal: CopyJournal,
+    ) -> Copied:
         """As `Transport.get`, within this host."""
         from gplmt.transports import copying
 
-        return await copying.get(source, destination, into=into, directory=self._directory)
+        return await copying.get(
+            source, destination, into=into, directory=self._directory, journal=journal
+        )
 
     async def remove(self, node: Node, paths: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
         """As `Transport.remove`."""

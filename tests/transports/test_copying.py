@@ -14,7 +14,8 @@ import pytest
 
 from gplmt.errors import CopyError
 from gplmt.protocols import Copied
-from gplmt.transports.copying import get, put, remove
+from gplmt.transports.copying import remove
+from tests.transports.told import get, put
 from tests.transports.trees import grow, look, names, temporaries
 
 MIB = 1 << 20

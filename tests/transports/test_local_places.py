@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from gplmt.protocols import UnwrittenJournal
 from gplmt.transports import local
 from tests.transports.host import Host, node
 
 
 async def test_copies_are_relative_to_the_working_directory(host: Host, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"x")
-    put = await host.transport.put(node(), [tmp_path / "f"], "new/")
+    put = await host.transport.put(node(), [tmp_path / "f"], "new/", journal=UnwrittenJournal())
     assert put.created == (str(tmp_path / "new"), str(tmp_path / "new/f"))
-    got = await host.transport.get(node(), "new/*", tmp_path / "got", into=True)
+    got = await host.transport.get(
+        node(), "new/*", tmp_path / "got", into=True, journal=UnwrittenJournal()
+    )
     assert (got.files, (tmp_path / "got/f").read_bytes()) == (1, b"x")
     assert await host.transport.remove(node(), put.created) == ()
     assert not (tmp_path / "new").exists()

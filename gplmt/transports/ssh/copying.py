@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gplmt.errors import CopyError
-from gplmt.protocols import Copied
+from gplmt.protocols import Copied, CopyJournal
 from gplmt.transports.copying_names import NodePath
 from gplmt.transports.copying_trees import remove_created
 from gplmt.transports.ssh.copying_disk import Disk
@@ -22,7 +22,13 @@ from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.sftp_disk import SftpDisk
 
 
-async def put(files: NodeFiles, sources: Sequence[Path], destination: str) -> Copied:
+async def put(
+    files: NodeFiles,
+    sources: Sequence[Path],
+    destination: str,
+    *,
+    journal: CopyJournal,  # noqa: ARG001
+) -> Copied:
     """Copy `sources` to `destination` on the node, relative to the login directory or to `~/`.
 
     A put that fails or is cancelled takes back what it created, so that it can be tried again;
@@ -49,7 +55,14 @@ async def put(files: NodeFiles, sources: Sequence[Path], destination: str) -> Co
     return await settled(work(), stop=stop, undo=undo)
 
 
-async def get(files: NodeFiles, source: str, destination: Path, *, into: bool) -> Copied:
+async def get(
+    files: NodeFiles,
+    source: str,
+    destination: Path,
+    *,
+    into: bool,
+    journal: CopyJournal,  # noqa: ARG001
+) -> Copied:
     """Copy what `source`, a path or pattern as for a put's destination, names to `destination`.
 
     A get that fails or is cancelled keeps the whole files that it has got, as they may be all

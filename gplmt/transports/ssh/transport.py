@@ -14,6 +14,7 @@ from gplmt.protocols import (
     Command,
     Completed,
     Copied,
+    CopyJournal,
     Leftover,
     OutputSink,
     Pinged,
@@ -74,17 +75,23 @@ class SshTransport:
         returncode = await attachment.run(command, stdout=stdout, stderr=stderr)
         return Completed(returncode=returncode)
 
-    async def put(self, node: Node, sources: Sequence[Path], destination: str) -> Copied:
+    async def put(
+        self, node: Node, sources: Sequence[Path], destination: str, *, journal: CopyJournal
+    ) -> Copied:
         """As `Transport.put`."""
         from gplmt.transports.ssh import copying  # most runs copy nothing
 
-        return await copying.put(await self._files(node), sources, destination)
+        return await copying.put(await self._files(node), sources, destination, journal=journal)
 
-    async def get(self, node: Node, source: str, destination: Path, *, into: bool) -> Copied:
+    async def get(
+        self, node: Node, source: str, destination: Path, *, into: bool, journal: CopyJournal
+    ) -> Copied:
         """As `Transport.get`."""
         from gplmt.transports.ssh import copying
 
-        return await copying.get(await self._files(node), source, destination, into=into)
+        return await copying.get(
+            await self._files(node), source, destination, into=into, journal=journal
+        )
 
     async def remove(self, node: Node, paths: Sequence[str]) -> tuple[str, ...]:
         """As `Transport.remove`; where the node cannot be reached, all are left."""

@@ -11,9 +11,11 @@ import pytest
 
 from gplmt.errors import CopyError
 from gplmt.protocols import Copied
-from gplmt.transports.ssh.copying import get, put, remove
+from gplmt.transports.ssh.copying import remove
 from tests.support.ssh.servers import Server
 from tests.transports.ssh.plain_files import PlainFiles, Way, everywhere, files_of
+from tests.transports.told import get_there as get
+from tests.transports.told import put_there as put
 from tests.transports.trees import grow, look, temporaries
 
 pytestmark = everywhere()

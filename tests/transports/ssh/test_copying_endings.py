@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from gplmt.protocols import Copied
-from gplmt.transports.ssh.copying import get, put
 from tests.support.processes import until
 from tests.support.ssh.fixtures import StartProxy, StartServer
 from tests.support.ssh.servers import Server
 from tests.support.ssh.sessions import started_through
 from tests.transports.ssh.plain_files import PlainFiles, Way, everywhere, files_of, on_servers
+from tests.transports.told import get_there as get
+from tests.transports.told import put_there as put
 from tests.transports.trees import Shape, grow, look, names, temporaries
 
 MIB = 1 << 20

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from gplmt.errors import CopyError
-from gplmt.transports.ssh.copying import get, put
 from tests.support.processes import until
 from tests.support.ssh.kinds import of_kinds
 from tests.support.ssh.servers import Server
 from tests.transports.ssh.plain_files import PlainFiles, Way, files_of
+from tests.transports.told import get_there as get
+from tests.transports.told import put_there as put
 from tests.transports.trees import grow, look, names, temporaries
 
 MIB = 1 << 20

@@ -11,8 +11,8 @@ import asyncssh
 import pytest
 
 from gplmt.errors import CopyError
-from gplmt.transports.ssh.copying import get
 from gplmt.transports.ssh.copying_door import Pipe, Shared
+from tests.transports.told import get_there as get
 from tests.transports.trees import grow, look
 
 DIRECTORY = asyncssh.SFTPAttrs(permissions=0o40755)

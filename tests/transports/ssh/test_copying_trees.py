@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from gplmt.transports.ssh.copying import get, put, remove
+from gplmt.transports.ssh.copying import remove
 from tests.support.ssh.servers import Server
 from tests.transports.ssh.plain_files import Way, files_of, on_servers
 from tests.transports.test_copying_trees import TREES, Tree, plant
+from tests.transports.told import get_there as get
+from tests.transports.told import put_there as put
 from tests.transports.trees import grow, look, names
 
 pytestmark = on_servers("openssh")
