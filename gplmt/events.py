@@ -347,6 +347,14 @@ class CopiesRemoved(Event, frozen=True, kw_only=True):
     remaining: tuple[str, ...] = ()
 
 
+class UnfinishedRemoved(Event, frozen=True, kw_only=True):
+    """What a put that was cut off had left unfinished on a target was removed."""
+
+    target: str
+    at: str
+    removed: int
+
+
 class WarningIssued(Event, frozen=True, kw_only=True):
     """Something that the user should know and that fails nothing."""
 

@@ -6,6 +6,7 @@ in its run; what is told later under the same key replaces it, and `Done` ends i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -15,6 +16,8 @@ from gplmt.language.tasks import Tasklist
 from gplmt.language.values import HostKeyChecking
 
 FORMAT = 1
+_FIRST_SURROGATE = 0xDC00
+_SURROGATES = frozenset(map(chr, range(0xDC80, 0xDD00)))
 
 
 class Statement(Struct, frozen=True, kw_only=True, tag=True, tag_field="kind", omit_defaults=True):
@@ -102,7 +105,10 @@ class TeardownDue(TasklistDue, frozen=True, kw_only=True):
 
 
 class FilesToRemove(Obligation, frozen=True, kw_only=True):
-    """A put with keep="false" is about to create these absolute paths, parents first."""
+    """A put with keep="false" is about to create these absolute paths, parents first.
+
+    Paths are as `written_path` writes them.
+    """
 
     at: str
     target: str
@@ -112,7 +118,8 @@ class FilesToRemove(Obligation, frozen=True, kw_only=True):
 class UnfinishedFiles(Obligation, frozen=True, kw_only=True):
     """A copy is under way: unfinished files lie beside or below `roots`, absolute paths.
 
-    Their names begin with `.gplmt-` and `stem`.  Without a target, on the execution host.
+    Their names begin with `.gplmt-` and `stem`.  Without a target, on the execution host.  Paths
+    are as `written_path` writes them.
     """
 
     target: str | None = None
@@ -139,3 +146,21 @@ def split_variables(variables: Mapping[str, str]) -> tuple[dict[str, str], tuple
     """The literal values, and the names of those that came from the execution host."""
     literal = {name: value for name, value in variables.items() if not isinstance(value, HostValue)}
     return literal, tuple(name for name in variables if name not in literal)
+
+
+def written_path(path: str) -> str:
+    """A path for a file of JSON, which takes no surrogates: `%XX` for a byte that is no UTF-8."""
+    return "".join(
+        f"%{ord(character) - _FIRST_SURROGATE:02X}" if character in _SURROGATES else character
+        for character in path.replace("%", "%25")
+    )
+
+
+def read_path(written: str) -> str:
+    """The path that `written_path` has written."""
+    return re.sub("%([0-9A-F]{2})", _unescaped, written)
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    number = int(escape[1], 16)
+    return chr(number if number < 0x80 else _FIRST_SURROGATE + number)

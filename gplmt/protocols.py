@@ -274,6 +274,10 @@ class Journal(Protocol):
         """
         ...
 
+    def sync(self) -> None:
+        """The same for threads: it blocks."""
+        ...
+
 
 class NoJournal:
     """Takes what is owed, and forgets it; a `Journal` and a `CommandJournal`."""
@@ -288,6 +292,9 @@ class NoJournal:
         """It is forgotten already."""
 
     async def secured(self) -> None:
+        """There is nothing to be waited for."""
+
+    def sync(self) -> None:
         """There is nothing to be waited for."""
 
     def command_starts(self, node: Node, command: Command, marker: str) -> None:
@@ -305,7 +312,8 @@ class TransportSettings(Struct, frozen=True, kw_only=True):
 
     `directory` is where local commands start, `run_token` a random word that marks the
     processes of this run, `descriptor_limit` the number of files that commands may open. `warn`
-    takes what the user should know and no task tells; it may be called at any time.
+    takes what the user should know and no task tells; it may be called at any time.  `journal`
+    is told of every command.
     """
 
     directory: Path

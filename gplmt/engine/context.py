@@ -29,9 +29,10 @@ class Quorum:
 
 
 class Progress:
-    """How far the body of a tasklist has come."""
+    """How far the body of a tasklist has come; `span` is the tasklist's."""
 
-    def __init__(self) -> None:
+    def __init__(self, span: int = 0) -> None:
+        self.span = span
         self.has_begun = False
         self.has_failures = False  # under on-error="continue", which lets it go on
         self.has_lost_quorum = False  # by a failure here, or one came when it was lost
@@ -41,7 +42,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """One tasklist on one target, as its tasks see it.
 
     `variables` are those of LANGUAGE.md 5.1 to 5.3, merged. `is_excused` says that a caller
-    asked for a failure, `is_cleanup` that nothing here may change what happens next.
+    asked for a failure, `is_cleanup` that nothing here may change what happens next,
+    `is_background` that the step is one that ends after the teardowns (9.4).
     """
 
     node: Node
@@ -56,6 +58,7 @@ class Context(Struct, frozen=True, kw_only=True):
     parent: int
     is_excused: bool = False
     is_cleanup: bool = False
+    is_background: bool = False
 
     def note_failure(self, *, is_new: bool) -> None:
         """Take a failure of a task, call or tasklist here, unless it was asked for (7.2).

@@ -13,10 +13,10 @@ from typing import TypedDict
 
 from gplmt.diagnostics import Location
 from gplmt.engine.context import Context
-from gplmt.engine.session import Copies, Session, seconds
+from gplmt.engine.session import Session, seconds
 from gplmt.engine.signals import TaskFailed
 from gplmt.engine.verdict import Place, perform
-from gplmt.errors import CopyError, LogError, TaskError
+from gplmt.errors import ConnectError, ConnectionLostError, CopyError, LogError, TaskError
 from gplmt.events import (
     AttemptFailed,
     FailFinished,
@@ -34,8 +34,10 @@ from gplmt.events import (
 from gplmt.language.paths import expand
 from gplmt.language.tasks import Fail, Get, Put, Retries, Run, WaitFor
 from gplmt.language.values import in_words
-from gplmt.protocols import Command, Completed, Copied, LogPaths, Origin, UnwrittenJournal
+from gplmt.protocols import Command, Completed, Copied, LogPaths, Origin
 from gplmt.sources import find_source
+
+_LOSSES = (ConnectError, ConnectionLostError)
 
 
 class Executor:
@@ -81,16 +83,20 @@ class Executor:
         """
         copied = Copied(files=0, bytes=0)
 
-        async def attempt(_place: Place, _number: int) -> None:
+        async def attempt(place: Place, number: int) -> None:
             nonlocal copied
             sources = self._sources(context, task.source, task.at)
             destination = expand(task.destination, context.variables)
             transport = self._session.transport(context.node)
-            copied = await transport.put(
-                context.node, sources, destination, journal=UnwrittenJournal()
-            )
-            if not task.keep:
-                self._session.copies.append(Copies(context.node, str(task.at), copied.created))
+            with self._session.copies.copying(
+                self._session.journal,
+                key=f"copy {place['span']}.{number}",
+                at=place["at"],
+                node=context.node,
+                keeps=task.keep,
+            ) as copy:
+                copied = await transport.put(context.node, sources, destination, journal=copy)
+                copy.paths = () if task.keep else copied.created
 
         await perform(
             self._session,
@@ -113,17 +119,23 @@ class Executor:
         """
         copied = Copied(files=0, bytes=0)
 
-        async def attempt(_place: Place, _number: int) -> None:
+        async def attempt(place: Place, number: int) -> None:
             nonlocal copied
             source = expand(task.source, context.variables)
             destination = expand(task.destination, self._local_variables(context))
-            copied = await self._session.transport(context.node).get(
-                context.node,
-                source,
-                self._session.working_directory / destination,
-                into=destination.endswith("/"),
-                journal=UnwrittenJournal(),
-            )
+            with self._session.copies.copying(
+                self._session.journal,
+                key=f"copy {place['span']}.{number}",
+                at=place["at"],
+                node=None,
+            ) as copy:
+                copied = await self._session.transport(context.node).get(
+                    context.node,
+                    source,
+                    self._session.working_directory / destination,
+                    into=destination.endswith("/"),
+                    journal=copy,
+                )
 
         await perform(
             self._session,
@@ -155,6 +167,7 @@ class Executor:
                         await self._session.clock.sleep(task.interval.total_seconds())
             except TimeoutError:
                 limit = in_words(task.timeout)
+                self._session.losses[context.node.name] += watch.is_lost
                 raise TaskFailed(Outcome.TIMEOUT, f"{watch.complaint} within {limit}") from None
             except LogError as error:
                 raise TaskFailed(Outcome.FAILED, str(error)) from error
@@ -202,6 +215,7 @@ class Executor:
             if failure is None:
                 return
             if number > retries.count:
+                self._session.losses[place["target"]] += failure.is_loss
                 raise failure
             self._emit_attempt_failed(place, number, failure)
             await self._session.clock.sleep(retries.delay.total_seconds())
@@ -214,7 +228,7 @@ class Executor:
             return TaskFailed(Outcome.TIMEOUT, f"timed out after {in_words(limit)}")
         except TaskError as error:
             self._session.raise_if_stopped()  # it may have failed because of that
-            return TaskFailed(Outcome.FAILED, str(error))
+            return TaskFailed(Outcome.FAILED, str(error), is_loss=isinstance(error, _LOSSES))
         self._session.raise_if_stopped()
         return None
 
@@ -276,7 +290,9 @@ class Executor:
             raise
         except TaskError as error:  # a node that is coming up may refuse for a while
             watch.complaint = str(error)
+            watch.is_lost = isinstance(error, _LOSSES)
             return False
+        watch.is_lost = False
         watch.complaint = f"the command never exited with 0 (last: {_in_words(completed)})"
         return completed.returncode == 0
 
@@ -351,6 +367,7 @@ class _Watch:
     def __init__(self) -> None:
         self.attempts = 0
         self.complaint = "the command did not end"
+        self.is_lost = False
 
 
 def _compare(completed: Completed, expected: tuple[int, ...] | None) -> None:

@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from gplmt.engine.context import Context, Progress
+from gplmt.engine.duties import settling
 from gplmt.engine.execution import Executor
 from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, seconds
@@ -30,6 +31,7 @@ from gplmt.events import (
 )
 from gplmt.language.tasks import Call, Fail, Get, Par, Put, Run, Seq, Task, Tasklist, WaitFor
 from gplmt.language.values import OnError, in_words
+from gplmt.obligations import CleanupDue, split_variables
 
 _FAILURES = (Outcome.FAILED, Outcome.TIMEOUT)
 _REACHES_FURTHER = (OnError.STOP_STEP, OnError.STOP_EXPERIMENT)  # never excused by a call (6.4)
@@ -52,12 +54,13 @@ class Interpreter:
         """
         self._session.raise_if_stopped()
         tasklist = self._tasklists[name]
+        span = self._session.span()
         inner = replace(
             context,
             tasklist=name,
             on_error=tasklist.on_error,
-            progress=Progress(),
-            parent=self._session.span(),
+            progress=Progress(span),
+            parent=span,
             is_excused=context.is_excused and tasklist.on_error not in _REACHES_FURTHER,
         )
         self._emit_started(inner, context.parent, tasklist)
@@ -90,7 +93,8 @@ class Interpreter:
         if tasklist.cleanup is None or not inner.progress.has_begun:
             return
         context = replace(inner, is_cleanup=True, is_excused=False)
-        await self._session.shelter.run(self.run_tasklist, context, tasklist.cleanup)
+        with settling(self._session, _cleanup_key(inner), inner.node):
+            await self._session.shelter.run(self.run_tasklist, context, tasklist.cleanup)
 
     def _apply_on_error(self, inner: Context) -> None:
         """Raise what the failure of a tasklist stops besides it (LANGUAGE.md 7.1, 7.4, 7.6)."""
@@ -102,14 +106,36 @@ class Interpreter:
 
     async def _execute(self, context: Context, task: Task) -> None:
         self._session.raise_if_stopped()
-        if task.enabled:
+        if task.enabled and not context.progress.has_begun:
             context.progress.has_begun = True
+            self._owe_cleanup(context)
         try:
             await self._dispatch(context, task)
         except TaskFailed:
             if context.on_error is not OnError.CONTINUE:
                 raise
             context.progress.has_failures = True
+
+    def _owe_cleanup(self, context: Context) -> None:
+        """From the first task on, the cleanup is to run, also should gplmt crash."""
+        tasklist = self._tasklists[context.tasklist]
+        if tasklist.cleanup is None:
+            return
+        literal, host_variables = split_variables(context.variables)
+        self._session.journal.use(context.node)
+        self._session.journal.owe(
+            CleanupDue(
+                key=_cleanup_key(context),
+                at=str(tasklist.at),
+                target=context.node.name,
+                step=context.step,
+                iteration=context.iteration,
+                tasklist=tasklist.cleanup,
+                variables=literal,
+                host_variables=host_variables,
+                background=context.is_background,
+            )
+        )
 
     async def _dispatch(self, context: Context, task: Task) -> None:
         match task:
@@ -228,6 +254,11 @@ class Interpreter:
 
 
 Limited = Callable[..., Awaitable[None]]
+
+
+def _cleanup_key(context: Context) -> str:
+    """The key under which the cleanup of a running tasklist is owed."""
+    return f"cleanup {context.progress.span}"
 
 
 def limiter(most: int | None) -> Limited:

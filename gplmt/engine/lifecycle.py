@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
 
 from gplmt.engine.interpreter import Interpreter
 from gplmt.engine.scheduler import Scheduler
 from gplmt.engine.scopes import Scope
-from gplmt.engine.session import Copies, Session, Tally, seconds
+from gplmt.engine.session import Session, Tally, seconds
 from gplmt.engine.signals import StopExperiment
 from gplmt.engine.step import StepRunner, Surroundings
 from gplmt.engine.teardown import Teardowns
+from gplmt.engine.tidying import remove_copies
 from gplmt.events import (
-    CopiesRemoved,
     ExperimentFinished,
     ExperimentStarted,
     LeftoverStopped,
@@ -89,7 +88,7 @@ class ExperimentRun:
             await self._teardowns.run(self._tally)
             self._background.cancel()
         await self._stop_leftovers()
-        await self._remove_copies()
+        await remove_copies(self._session)
 
     async def _run_foreground(self) -> None:
         experiment = Surroundings(variables={}, counters=(), tally=self._tally, parent=self._span)
@@ -132,29 +131,6 @@ class ExperimentRun:
                         processes=leftover.processes,
                     )
                 )
-
-    async def _remove_copies(self) -> None:
-        """Remove what puts created for the time of the experiment, on all nodes at once."""
-        by_node: dict[str, list[Copies]] = {}
-        for copies in reversed(self._session.copies):
-            by_node.setdefault(copies.node.name, []).append(copies)
-        async with asyncio.TaskGroup() as group:
-            for of_node in by_node.values():
-                group.create_task(self._remove_in_order(of_node))
-
-    async def _remove_in_order(self, of_node: Sequence[Copies]) -> None:
-        for copies in of_node:
-            transport = self._session.transport(copies.node)
-            remaining = await transport.remove(copies.node, copies.paths)
-            self._session.recorder.emit(
-                CopiesRemoved(
-                    time=self._session.now(),
-                    target=copies.node.name,
-                    at=copies.at,
-                    removed=len(copies.paths) - len(remaining),
-                    remaining=remaining,
-                )
-            )
 
     def _interrupt(self) -> None:
         """End the foreground; an ending that is under way goes on (LANGUAGE.md 11.2)."""

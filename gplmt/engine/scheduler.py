@@ -71,7 +71,7 @@ class Scheduler:
                     await self._synchronize(item, reached, surroundings.parent)
                     reached = [part for part in reached if not part.has_ended]
                 case Teardown():
-                    self._teardowns.register(item, surroundings)
+                    await self._teardowns.register(item, surroundings)
 
     async def _run_background(self, launch: Launch, surroundings: Surroundings) -> None:
         own = replace(surroundings, tally=self._experiment.tally, parent=self._experiment.parent)

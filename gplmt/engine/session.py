@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from gplmt.engine.copies import Copies
 from gplmt.engine.scopes import Shelter, raise_pending_cancellation
 from gplmt.events import Outcome
 from gplmt.inventory import Node
-from gplmt.protocols import Clock, OutputLogs, Recorder, Transport
+from gplmt.protocols import Clock, Journal, NoJournal, OutputLogs, Recorder, Transport
 
 _LONGEST_SLEEP_SECONDS = 30.0  # the wall clock may be set while we sleep
 
 
 class Session:
-    """The surroundings of a run; one object, handed to every scope."""
+    """The surroundings of a run; one object, handed to every scope.
+
+    `losses` counts, by target, the tasks that failed as their node could not be reached: what
+    they should have done there has not been done.
+    """
 
     def __init__(
         self,
@@ -28,6 +34,8 @@ class Session:
         logs: OutputLogs,
         run_directory: Path,
         working_directory: Path,
+        journal: Journal | None = None,
+        first_span: int = 1,
     ) -> None:
         self.recorder = recorder
         self.clock = clock
@@ -35,10 +43,12 @@ class Session:
         self.logs = logs
         self.run_directory = run_directory
         self.working_directory = working_directory
+        self.journal = NoJournal() if journal is None else journal
+        self.losses: Counter[str] = Counter()
         self.shelter = Shelter()
         self.stopped = Outcome.STOPPED  # what to call the end of what is stopped from outside
-        self.copies: list[Copies] = []
-        self._spans = itertools.count(1)
+        self.copies = Copies()
+        self._spans = itertools.count(first_span)
 
     def span(self) -> int:
         """A number for a new `…Started` event."""
@@ -68,15 +78,6 @@ class Session:
         """Wait for a wall-clock time; return at once if it has passed."""
         while (left := (moment - self.clock.now()).total_seconds()) > 0:
             await self.clock.sleep(min(left, _LONGEST_SLEEP_SECONDS))
-
-
-class Copies:
-    """What a put with keep="false" created on a node, to be removed at the end."""
-
-    def __init__(self, node: Node, at: str, paths: tuple[str, ...]) -> None:
-        self.node = node
-        self.at = at
-        self.paths = paths
 
 
 class Tally:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gplmt.engine.barrier import Reached
 from gplmt.engine.context import Context, Progress, Quorum
+from gplmt.engine.duties import settling
 from gplmt.engine.interpreter import Interpreter, limiter
 from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, Tally
@@ -37,7 +38,10 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 
 
 class FanOut(Struct, frozen=True, kw_only=True):
-    """A tasklist on many targets at once: what steps and teardowns have in common."""
+    """A tasklist on many targets at once: what steps and teardowns have in common.
+
+    `due` has the keys, by target, under which the journal has it.
+    """
 
     step: str
     tasklist: str
@@ -48,6 +52,8 @@ class FanOut(Struct, frozen=True, kw_only=True):
     span: int
     parent: int
     max_parallel: int | None = None
+    is_background: bool = False
+    due: Mapping[str, str] = {}
 
 
 class StepRunner:
@@ -160,23 +166,25 @@ class StepRunner:
             node=member.node,
             step=fan_out.step,
             iteration=fan_out.iteration,
-            variables=self._variables(fan_out, index, member),
+            variables=self.variables(fan_out, index, member),
             quorum=fan_out.quorum,
             tally=tally,
             progress=Progress(),
             tasklist=fan_out.tasklist,
             on_error=OnError.STOP_TASKLIST,
             parent=fan_out.span,
+            is_background=fan_out.is_background,
         )
         try:
-            await self._interpreter.run_tasklist(context, fan_out.tasklist)
+            with settling(self._session, fan_out.due.get(member.node.name), member.node):
+                await self._interpreter.run_tasklist(context, fan_out.tasklist)
         except StopTarget:
             pass
         finally:
             if reached is not None:
                 reached.part_ended(member.node.name)
 
-    def _variables(self, fan_out: FanOut, index: int, member: Member) -> dict[str, str]:
+    def variables(self, fan_out: FanOut, index: int, member: Member) -> dict[str, str]:
         """The variables of a command, weakest first (LANGUAGE.md 5.2, 5.3)."""
         variables = {
             **member.environment,
@@ -205,6 +213,7 @@ class StepRunner:
             span=self._session.span(),
             parent=surroundings.parent,
             max_parallel=launch.max_parallel,
+            is_background=launch.background,
         )
 
     def _settle(

@@ -50,6 +50,7 @@ class LocalTransport:
         self._start_directory = str(self._directory)
         self._descriptor_limit = settings.descriptor_limit
         self._token = token
+        self._journal = settings.journal
         self._environment = dict(os.environb)
         self._guard = Guard(token=token, grace_seconds=grace_seconds, shell=guard_shell)
         self._stopper = Stopper(token=token, grace_seconds=grace_seconds)
@@ -75,6 +76,7 @@ class LocalTransport:
             raise
         del self._running[execution.mark]
         self._ended.add(execution)
+        self._journal.command_ended(command)
         return Completed(returncode=returncode)
 
     async def put(
@@ -179,21 +181,25 @@ class LocalTransport:
         mark = mark_of(command)
         if command.leave_running:
             self._guard.add(mark)
+        marker = f"{self._token}-{mark}{node.name}"
+        self._journal.command_starts(node, command, marker)
         try:
-            launched = self._launch(node, command)
+            launched = self._launch(command, marker)
         except LaunchError:
             self._guard.remove(mark)
+            self._journal.command_ended(command)
             raise
         shell = Shell(launched, stdout=stdout, stderr=stderr)
         execution = self._running[mark] = Execution(node, command, shell)
         self._guard.add(execution.word)
+        self._journal.command_lives(command, shell.group)
         return execution
 
-    def _launch(self, node: Node, command: Command) -> Launched:
+    def _launch(self, command: Command, marker: str) -> Launched:
         return launch(
             command.text,
             directory=self._place(command),
-            environment=self._environment_of(node, command),
+            environment=self._environment_of(command, marker),
             stdin=command.stdin,
             descriptor_limit=self._descriptor_limit,
         )
@@ -203,8 +209,7 @@ class LocalTransport:
             return self._start_directory
         return str(self._directory / command.directory)
 
-    def _environment_of(self, node: Node, command: Command) -> dict[bytes, bytes]:
-        marker = f"{self._token}-{mark_of(command)}{node.name}"
+    def _environment_of(self, command: Command, marker: str) -> dict[bytes, bytes]:
         added = {**command.environment, MARKER_VARIABLE: marker}
         return self._environment | {
             name.encode(): value.encode(errors="surrogateescape") for name, value in added.items()
@@ -221,6 +226,7 @@ class LocalTransport:
             del self._running[execution.mark]
             self._guard.remove(execution.word)
             self._guard.remove(execution.mark)
+            self._journal.command_ended(execution.command)
 
     def _begin_to_stop(self, execution: Execution, *, group: int | None) -> asyncio.Future[None]:
         number = signal_number(execution.command.stop_signal)

@@ -48,6 +48,7 @@ class Attachment:
     ) -> None:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._period = period
+        self._journal = period.journal
         self._pool = Pool(connection, open_another=open_another, lost=self.lost)
         self._on_lost = on_lost
         self.files = AttachedFiles(self.open_session, self._pool.reserve)
@@ -100,14 +101,16 @@ class Attachment:
         Raises:
             LaunchError, LogError, ConnectionLostError: as `Transport.run`.
         """
+        mark = mark_of(command)
+        marker = f"{self._period.token}-{mark}{self.node.name}"
         try:
-            session = self._make_session(command, stdout, stderr)
+            session = self._make_session(command, marker, stdout, stderr)
         except LaunchError:
             stdout.close()
             stderr.close()
             raise
-        mark = mark_of(command)
         self._running[mark] = session
+        self._journal.command_starts(self.node, command, marker)
         try:
             await self._begin(mark, session)
             returncode = await session.ended
@@ -119,6 +122,8 @@ class Attachment:
             raise
         finally:
             del self._running[mark]
+            if not self.lost.done():  # else it may live until the guard has stopped it
+                self._journal.command_ended(command)
         self._note_end(mark, session)
         if self._endings.is_long:
             await self._prune()
@@ -245,11 +250,11 @@ class Attachment:
         return not self._is_killed and self._post.is_manned
 
     def _make_session(
-        self, command: Command, stdout: OutputSink, stderr: OutputSink
+        self, command: Command, marker: str, stdout: OutputSink, stderr: OutputSink
     ) -> CommandSession:
         script = CommandScript(
             command,
-            marker=f"{self._period.token}-{mark_of(command)}{self.node.name}",
+            marker=marker,
             sign=self._sign,
             surface=self._guard.surface,
         )
@@ -267,6 +272,7 @@ class Attachment:
     def _on_begun(self, session: CommandSession, begun: asyncio.Future[int]) -> None:
         if not begun.cancelled():
             self._guard.add(_group_word(session, begun.result()))
+            self._journal.command_lives(session.command, begun.result())
 
     def _as_task_error(self, error: Exception) -> LaunchError | ConnectionLostError:
         if self.lost.done() or self._pool.first.is_closed:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from gplmt.errors import ConnectError
 from gplmt.inventory import Node
+from gplmt.protocols import CommandJournal
 from gplmt.transports.ssh.guarding import Answer, GuardSession
 from gplmt.transports.ssh.links import SlotsTakenError
 
@@ -21,7 +22,7 @@ class Period(Struct, frozen=True, kw_only=True):
     """What there is to know of a node while it is connected once.
 
     `token` marks its processes, and only them.  The guard hears from us every `beat_seconds`, a
-    fifth of the lease.  It may take `patience_seconds` to start.
+    fifth of the lease.  It may take `patience_seconds` to start.  `journal` is told of commands.
     """
 
     node: Node
@@ -29,6 +30,7 @@ class Period(Struct, frozen=True, kw_only=True):
     grace_seconds: float
     beat_seconds: float
     patience_seconds: float
+    journal: CommandJournal
 
 
 class Post:

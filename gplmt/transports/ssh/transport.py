@@ -171,6 +171,7 @@ class SshTransport:
             grace_seconds=self._settings.grace_seconds,
             beat_seconds=self._beat_seconds,
             patience_seconds=self._logins.of(node).connect_timeout_seconds,
+            journal=self._settings.journal,
         )
 
     async def _files(self, node: Node) -> AttachedFiles:
