@@ -114,12 +114,17 @@ class Case:
         return self.call("cleanup", str(run.run_directory), **how).wait()
 
     def send(self, run: Running, *numbers: int) -> Running:
-        """Send signals one after another, each once the one before has been taken."""
+        """Send signals one after another, each once the one before has been taken.
+
+        The one that ends it at once is the last.
+        """
         self._learn_tokens()
         for count, number in enumerate(numbers, start=1):
             run.send(number)
             if number not in _UNSEEN:
                 until(partial(_has_taken, run, count))
+            if run.process.poll() is not None:
+                break
         return run
 
     def processes(self) -> dict[int, str]:
