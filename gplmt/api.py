@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from gplmt.clock import SystemClock
 from gplmt.diagnostics import Location
+from gplmt.engine.debts import Debts
 from gplmt.engine.lifecycle import ExperimentRun
 from gplmt.engine.session import Session
 from gplmt.errors import UsageError
@@ -23,7 +24,15 @@ from gplmt.language.targets import PlanetlabTarget
 from gplmt.loading import Loaded, load
 from gplmt.planning import Plan, make_plan
 from gplmt.plugins import make_transport
-from gplmt.protocols import OutputLogs, Pinged, Recorder, Transport, TransportSettings, Warn
+from gplmt.protocols import (
+    Journal,
+    OutputLogs,
+    Pinged,
+    Recorder,
+    Transport,
+    TransportSettings,
+    Warn,
+)
 
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -185,12 +194,14 @@ def run_plan(
     transports: Mapping[str, Transport],
     recorder: Recorder,
     logs: OutputLogs,
+    journal: Journal,
     run_directory: Path,
     working_directory: Path,
 ) -> RunResult:
     """Run a plan on an event loop of its own, and return when its ending is over.
 
-    SIGINT, SIGTERM and SIGHUP end it as LANGUAGE.md 11.2 says; a third one ends gplmt at once.
+    `journal` then has what is left to be done.  SIGINT, SIGTERM and SIGHUP end it as LANGUAGE.md
+    11.2 says; a third one ends gplmt at once.
     """
 
     async def main() -> RunResult:
@@ -199,6 +210,7 @@ def run_plan(
             clock=SystemClock(),
             transports=transports,
             logs=logs,
+            journal=journal,
             run_directory=run_directory,
             working_directory=working_directory,
         )
@@ -206,6 +218,43 @@ def run_plan(
         with _signals_to(run.interrupt):
             exit_code = await run.run()
         return RunResult(exit_code=exit_code, outcome=run.outcome)
+
+    return asyncio.run(main())
+
+
+def recover(
+    debts: Debts,
+    *,
+    transports: Mapping[str, Transport],
+    recorder: Recorder,
+    logs: OutputLogs,
+    journal: Journal,
+    run_directory: Path,
+    working_directory: Path,
+    first_span: int,
+) -> RunResult:
+    """Do what a run that has ended owes, on an event loop of its own.
+
+    What has been done is settled in `journal`.  A signal ends it, a second one kills what runs, a
+    third one ends gplmt at once; what has not been done is still owed then.
+    """
+    from gplmt.engine.recovery import Recovery  # no run needs it
+
+    async def main() -> RunResult:
+        session = Session(
+            recorder=recorder,
+            clock=SystemClock(),
+            transports=transports,
+            logs=logs,
+            journal=journal,
+            run_directory=run_directory,
+            working_directory=working_directory,
+            first_span=first_span,
+        )
+        recovery = Recovery(session, debts)
+        with _signals_to(recovery.interrupt):
+            exit_code = await recovery.run()
+        return RunResult(exit_code=exit_code, outcome=recovery.outcome)
 
     return asyncio.run(main())
 

@@ -355,6 +355,26 @@ class UnfinishedRemoved(Event, frozen=True, kw_only=True):
     removed: int
 
 
+class RecoveryStarted(Started, frozen=True, kw_only=True):
+    """`gplmt cleanup` has begun, for a run that ended without cleaning up after itself."""
+
+    targets: tuple[str, ...]
+
+
+class RecoveryFinished(Finished, frozen=True, kw_only=True):
+    """`gplmt cleanup` has ended; something is still owed on the `remaining` targets."""
+
+    exit_code: int
+    remaining: tuple[str, ...] = ()
+
+
+class SurvivorsStopped(Event, frozen=True, kw_only=True):
+    """`gplmt cleanup` stopped processes ("PID NAME") that a run had left on a target."""
+
+    target: str
+    processes: tuple[str, ...]
+
+
 class WarningIssued(Event, frozen=True, kw_only=True):
     """Something that the user should know and that fails nothing."""
 

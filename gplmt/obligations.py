@@ -27,17 +27,16 @@ class Statement(Struct, frozen=True, kw_only=True, tag=True, tag_field="kind", o
 class JournalOpened(Statement, frozen=True, kw_only=True):
     """The first line, and one more for every cleanup that has begun.
 
-    `run_tokens` mark the processes of the run and of its cleanups so far.  `document` and
-    `experiment` say of what it is.  `directory` is where local commands start.  `tasklists` are
-    those that may have to run after a crash.  The other fields are the options of the run.
+    `run_tokens` mark the processes of the run and of its cleanups so far.  Relative paths lead
+    from `started_in`; `directory` is where local commands start.  `tasklists` are those that may
+    have to run after a crash.  The other fields are the options of the run.
     """
 
     format: int = FORMAT
     gplmt: str
     process: int
     run_tokens: tuple[str, ...]
-    experiment: str
-    document: str
+    started_in: str
     directory: str
     grace_seconds: float
     ssh_config: str | None = None

@@ -41,26 +41,41 @@ examples:
 exit codes: 0 all answered, 1 some did not, 2 the document or the command line is wrong, 3 it could
 not be set up, 128+N ended by signal N
 """
+_CLEANUP_EXAMPLES = """\
+examples:
+  %(prog)s gplmt-runs/latest                 after a crash, or what a second Ctrl-C cut short
+  DB_PASSWORD=... %(prog)s gplmt-runs/latest a variable that a teardown takes from outside
+
+Stops what is still alive on the targets, runs the cleanups and teardowns that have not been run,
+and removes the files that were to go.  When nothing is left to be done, it says so.
+
+exit codes: 0 nothing is left to be done, 1 something failed or is left, 2 there is no such run,
+3 it is still running or could not be set up, 128+N ended by signal N
+"""
 _EXAMPLES = """\
 examples:
   %(prog)s run examples/hello_world.xml      run an experiment
   %(prog)s check lab.xml                     find its faults, all at once
   %(prog)s plan lab.xml                      show what would happen
   %(prog)s ping lab.xml                      see which targets answer
+  %(prog)s cleanup gplmt-runs/latest         clean up after a run that was killed
 
 `gplmt COMMAND --help` tells the options of a command.
 """
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
-    """What was asked for; `words` as they were typed. What has a default is for some commands."""
+    """What was asked for; `words` as they were typed. What has a default is for some commands.
+
+    `file` is the experiment, for `cleanup` the directory of a run.
+    """
 
     command: str
     words: tuple[str, ...]
     file: str
-    directory: Path
-    include_directories: tuple[str, ...]
-    rng: str | None
+    directory: Path = Path()
+    include_directories: tuple[str, ...] = ()
+    rng: str | None = None
     log_root: Path = Path("gplmt-runs")
     grace_seconds: float = 5.0
     ssh: SshSettings = SshSettings()
@@ -97,6 +112,7 @@ def parse_gplmt(words: Sequence[str]) -> Arguments:
         ("check", "check an experiment or a library, and all it includes", None),
         ("plan", "show what a run would do, without doing it (the dry run)", None),
         ("ping", "connect to all targets, and show which answer, and how", _PING_EXAMPLES),
+        ("cleanup", "do what a run that ended too early has left undone", _CLEANUP_EXAMPLES),
     ):
         command = commands.add_parser(
             name,
@@ -106,11 +122,7 @@ def parse_gplmt(words: Sequence[str]) -> Arguments:
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
-        _add_source_options(command)
-        if name == "run":
-            _add_run_options(command)
-        elif name == "ping":
-            _add_ping_options(command)
+        _ADD_OPTIONS[name](command)
     return _to_arguments(parser, words)
 
 
@@ -118,7 +130,6 @@ def parse_light(words: Sequence[str]) -> Arguments:
     """The arguments of `gplmt-light.py`, those of `gplmt run`."""
     parser = _parser("gplmt-light.py", "Run an experiment.", _RUN_EXAMPLES)
     parser.set_defaults(command="run")
-    _add_source_options(parser)
     _add_run_options(parser)
     return _to_arguments(parser, words)
 
@@ -163,6 +174,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    _add_source_options(parser)
     parser.add_argument(
         "--logroot-dir",
         metavar="DIR",
@@ -185,12 +197,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         help="how long a command that is stopped may take to end before it is killed (default: 5)",
     )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="command output goes to the log files only"
-    )
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="tell of every step that starts and ends"
-    )
+    _add_display_options(parser)
     _add_ssh_options(parser)
     parser.add_argument(
         "--lease",
@@ -203,6 +210,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_ping_options(parser: argparse.ArgumentParser) -> None:
+    _add_source_options(parser)
     parser.add_argument(
         "--target",
         metavar="NAME",
@@ -225,7 +233,31 @@ def _add_ping_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(lease=SshSettings().lease_seconds)
 
 
-def _add_ssh_options(parser: argparse.ArgumentParser) -> None:
+def _add_cleanup_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="RUNDIR", type=_path, help="the directory of the run")
+    _add_display_options(parser)
+    _add_login_options(parser)
+
+
+_ADD_OPTIONS = {
+    "run": _add_run_options,
+    "check": _add_source_options,
+    "plan": _add_source_options,
+    "ping": _add_ping_options,
+    "cleanup": _add_cleanup_options,
+}
+
+
+def _add_display_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="command output goes to the log files only"
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="tell of every step that starts and ends"
+    )
+
+
+def _add_login_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("ssh targets")
     group.add_argument("--batch", action="store_true", help="never ask anything")
     group.add_argument(
@@ -239,6 +271,11 @@ def _add_ssh_options(parser: argparse.ArgumentParser) -> None:
         choices=[policy.value for policy in HostKeyChecking],
         help="what to do with a host key that is not known (default: strict)",
     )
+    return group
+
+
+def _add_ssh_options(parser: argparse.ArgumentParser) -> None:
+    group = _add_login_options(parser)
     group.add_argument(
         "--ssh-parallelism",
         metavar="N",
@@ -287,6 +324,15 @@ def _path(text: str) -> str:
 
 def _to_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> Arguments:
     given = parser.parse_args(words)
+    if given.command == "cleanup":
+        return Arguments(
+            command=given.command,
+            words=tuple(words),
+            file=given.file,
+            ssh=_to_login_settings(given),
+            is_quiet=given.quiet,
+            is_verbose=given.verbose,
+        )
     source = Arguments(
         command=given.command,
         words=tuple(words),
@@ -311,13 +357,19 @@ def _to_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> Argu
     )
 
 
-def _to_ssh_settings(given: argparse.Namespace) -> SshSettings:
+def _to_login_settings(given: argparse.Namespace) -> SshSettings:
     checking = given.host_key_checking
     return SshSettings(
         config_file=None if given.ssh_config is None else Path(given.ssh_config),
         host_key_checking=None if checking is None else HostKeyChecking(checking),
+        is_batch=given.batch,
+    )
+
+
+def _to_ssh_settings(given: argparse.Namespace) -> SshSettings:
+    return replace(
+        _to_login_settings(given),
         parallelism=given.ssh_parallelism,
         cooldown_seconds=given.ssh_cooldown,
         lease_seconds=given.lease,
-        is_batch=given.batch,
     )

@@ -50,6 +50,10 @@ def _command(arguments: Arguments) -> int:
             from gplmt.cli.ping import ping
 
             return ping(arguments)
+        case "cleanup":
+            from gplmt.cli.cleanup import cleanup
+
+            return cleanup(arguments)
         case _:
             from gplmt.cli.run import run
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
 from threading import Timer
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gplmt import __version__
 from gplmt.api import (
     Notices,
     RunResult,
@@ -19,26 +23,27 @@ from gplmt.api import (
     run_plan,
 )
 from gplmt.cli.arguments import Arguments
+from gplmt.cli.shown_logs import tails_in
 from gplmt.cli.source import load_source
 from gplmt.clock import SystemClock
 from gplmt.diagnostics import Location
 from gplmt.errors import GplmtError
 from gplmt.events import WarningIssued
 from gplmt.loading import Loaded
-from gplmt.planning import Plan
+from gplmt.obligations import JournalOpened
+from gplmt.planning import Plan, lasting_tasklists
 from gplmt.prompting import ask_secret, can_ask
 from gplmt.protocols import Transport, TransportSettings
+from gplmt.recording.journal import JournalFile
 from gplmt.recording.jsonl import JsonLines
-from gplmt.recording.logs import LogFiles, raise_descriptor_limit, tail
+from gplmt.recording.logs import LogFiles, raise_descriptor_limit
 from gplmt.recording.output import CommandOutput
 from gplmt.recording.progress import Progress
 from gplmt.recording.recorder import Recorder
-from gplmt.recording.rundir import RunDirectory
+from gplmt.recording.rundir import RunDirectory, unfinished_runs
 from gplmt.recording.summary import Summary, render_summary
 from gplmt.recording.terminal import Terminal
 
-_TAIL_LINES = 3
-_TAIL_BYTES = 2000
 _PATIENCE_SECONDS = 2.0
 
 
@@ -49,6 +54,8 @@ class _Prepared(Struct, frozen=True, kw_only=True):
     plan: Plan
     transports: Mapping[str, Transport]
     notices: Notices
+    journal: JournalFile
+    run_token: str
 
 
 def run(arguments: Arguments) -> int:
@@ -58,6 +65,7 @@ def run(arguments: Arguments) -> int:
         DocumentError, UsageError, SetupError: nothing has run.
     """
     prepared = _prepare(arguments)
+    _tell_of_unfinished_runs(arguments, prepared)
     directory = RunDirectory.create(
         arguments.log_root,
         prepared.loaded.experiment,
@@ -66,6 +74,7 @@ def run(arguments: Arguments) -> int:
     )
     terminal = Terminal()
     try:
+        _open_journal(arguments, prepared, directory, terminal)
         result = _run_recorded(arguments, prepared, directory, terminal)
         if result.is_interrupted:
             _hurry(terminal)
@@ -78,17 +87,54 @@ def _prepare(arguments: Arguments) -> _Prepared:
     may_ask = not arguments.ssh.is_batch and can_ask()
     loaded = resolve_slices(load_source(arguments), ask_secret=ask_secret if may_ask else None)
     plan = plan_experiment(loaded)
-    notices = Notices()
+    notices, journal, run_token = Notices(), JournalFile(), new_run_token()
     settings = TransportSettings(
         directory=arguments.directory.absolute(),
         grace_seconds=arguments.grace_seconds,
-        run_token=new_run_token(),
+        run_token=run_token,
         descriptor_limit=raise_descriptor_limit(),
         ssh=arguments.ssh,
         warn=notices.warn,
+        journal=journal,
     )
-    transports = make_transports(plan, settings)
-    return _Prepared(loaded=loaded, plan=plan, transports=transports, notices=notices)
+    return _Prepared(
+        loaded=loaded,
+        plan=plan,
+        transports=make_transports(plan, settings),
+        notices=notices,
+        journal=journal,
+        run_token=run_token,
+    )
+
+
+def _tell_of_unfinished_runs(arguments: Arguments, prepared: _Prepared) -> None:
+    for path in unfinished_runs(arguments.log_root, prepared.plan.name):
+        prepared.notices.warn(
+            f"the run in {path} ended without cleaning up after itself; "
+            f"'gplmt cleanup {shlex.quote(str(path))}' does it now",
+            None,
+        )
+
+
+def _open_journal(
+    arguments: Arguments, prepared: _Prepared, directory: RunDirectory, terminal: Terminal
+) -> None:
+    ssh = arguments.ssh
+    opened = JournalOpened(
+        gplmt=__version__,
+        process=os.getpid(),
+        run_tokens=(prepared.run_token,),
+        started_in=str(Path.cwd()),
+        directory=str(arguments.directory.absolute()),
+        grace_seconds=arguments.grace_seconds,
+        ssh_config=None if ssh.config_file is None else str(ssh.config_file.absolute()),
+        host_key_checking=ssh.host_key_checking,
+        ssh_parallelism=ssh.parallelism,
+        ssh_cooldown_seconds=ssh.cooldown_seconds,
+        lease_seconds=ssh.lease_seconds,
+        tasklists=lasting_tasklists(prepared.plan),
+    )
+    prepared.journal.create(directory.path, opened, report=terminal.message)
 
 
 def _run_recorded(
@@ -116,14 +162,19 @@ def _run_recorded(
         transports=prepared.transports,
         recorder=recorder,
         logs=CommandOutput(LogFiles(directory.path), None if arguments.is_quiet else terminal),
+        journal=prepared.journal,
         run_directory=directory.path,
         working_directory=arguments.directory.absolute(),
     )
     recorder.close()
     terminal.message(
-        render_summary(summary, run_directory=directory.shown, read_tail=_tail_in(directory))
+        render_summary(summary, run_directory=directory.shown, read_tail=tails_in(directory))
     )
-    return _completed(result, recorder, directory, terminal)
+    result = _completed(result, recorder, directory, terminal)
+    if not prepared.journal.close(all_stopped=True):
+        where = shlex.quote(directory.shown)
+        terminal.message(f"something is left to be done: 'gplmt cleanup {where}' does it")
+    return result
 
 
 def _completed(
@@ -146,10 +197,3 @@ def _hurry(terminal: Terminal) -> None:
     timer = Timer(_PATIENCE_SECONDS, terminal.abandon)
     timer.daemon = True
     timer.start()
-
-
-def _tail_in(directory: RunDirectory) -> Callable[[str], bytes]:
-    def read_tail(log: str) -> bytes:
-        return tail(directory.path / log, max_lines=_TAIL_LINES, max_bytes=_TAIL_BYTES)
-
-    return read_tail

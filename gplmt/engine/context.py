@@ -42,7 +42,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """One tasklist on one target, as its tasks see it.
 
     `variables` are those of LANGUAGE.md 5.1 to 5.3, merged. `is_excused` says that a caller
-    asked for a failure, `is_cleanup` that nothing here may change what happens next,
+    asked for a failure, `is_cleanup` that nothing here may change what happens next, `must_run`
+    that this is a cleanup or a teardown, which does not depend on whether logs can be written,
     `is_background` that the step is one that ends after the teardowns (9.4).
     """
 
@@ -58,6 +59,7 @@ class Context(Struct, frozen=True, kw_only=True):
     parent: int
     is_excused: bool = False
     is_cleanup: bool = False
+    must_run: bool = False
     is_background: bool = False
 
     def note_failure(self, *, is_new: bool) -> None:

@@ -13,6 +13,7 @@ from typing import TypedDict
 
 from gplmt.diagnostics import Location
 from gplmt.engine.context import Context
+from gplmt.engine.outputs import Outputs
 from gplmt.engine.session import Session, seconds
 from gplmt.engine.signals import TaskFailed
 from gplmt.engine.verdict import Place, perform
@@ -53,12 +54,14 @@ class Executor:
             TaskFailed: no attempt did what was expected.
         """
         paths = self._assign_logs(context, task) if task.enabled else None
+        outputs = self._outputs(context)
         ended: list[Completed] = []
 
         async def work(place: Place) -> None:
             if paths is not None:
-                once = partial(self._run_once, context, task, paths, ended)
+                once = partial(self._run_once, context, task, paths, outputs, ended)
                 await self._attempts(place, once, task.timeout, task.retries)
+                outputs.check()
 
         await perform(
             self._session,
@@ -159,11 +162,12 @@ class Executor:
         watch = _Watch()
         needs_logs = task.enabled and task.command is not None
         paths = self._assign_logs(context, task) if needs_logs else None
+        outputs = self._outputs(context)
 
         async def work(place: Place) -> None:
             try:
                 async with asyncio.timeout(task.timeout.total_seconds()):
-                    while not await self._holds(context, task, place, paths, watch):
+                    while not await self._holds(context, task, place, paths, outputs, watch):
                         await self._session.clock.sleep(task.interval.total_seconds())
             except TimeoutError:
                 limit = in_words(task.timeout)
@@ -171,6 +175,7 @@ class Executor:
                 raise TaskFailed(Outcome.TIMEOUT, f"{watch.complaint} within {limit}") from None
             except LogError as error:
                 raise TaskFailed(Outcome.FAILED, str(error)) from error
+            outputs.check()
 
         await perform(
             self._session,
@@ -252,17 +257,23 @@ class Executor:
         context: Context,
         task: Run,
         paths: LogPaths,
+        outputs: Outputs,
         ended: list[Completed],
         place: Place,
         number: int,
     ) -> None:
         ended.clear()
         command = self._command(context, task, place, number)
-        ended.append(await self._run_command(context, command, paths))
+        ended.append(await self._run_command(context, command, paths, outputs))
         _compare(ended[0], task.expected_status)
 
-    async def _run_command(self, context: Context, command: Command, paths: LogPaths) -> Completed:
-        stdout, stderr = self._session.logs.open(paths, target=context.node.name)
+    def _outputs(self, context: Context) -> Outputs:
+        return Outputs(self._session.logs, must_run=context.must_run)
+
+    async def _run_command(
+        self, context: Context, command: Command, paths: LogPaths, outputs: Outputs
+    ) -> Completed:
+        stdout, stderr = outputs.open(paths, target=context.node.name)
         transport = self._session.transport(context.node)
         return await transport.run(context.node, command, stdout=stdout, stderr=stderr)
 
@@ -272,6 +283,7 @@ class Executor:
         task: WaitFor,
         place: Place,
         paths: LogPaths | None,
+        outputs: Outputs,
         watch: _Watch,
     ) -> bool:
         """Look once whether what is waited for has come."""
@@ -285,7 +297,7 @@ class Executor:
             environment=context.variables,
         )
         try:
-            completed = await self._run_command(context, command, paths)
+            completed = await self._run_command(context, command, paths, outputs)
         except LogError:
             raise
         except TaskError as error:  # a node that is coming up may refuse for a while

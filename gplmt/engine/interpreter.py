@@ -92,7 +92,7 @@ class Interpreter:
     async def _clean_up(self, inner: Context, tasklist: Tasklist) -> None:
         if tasklist.cleanup is None or not inner.progress.has_begun:
             return
-        context = replace(inner, is_cleanup=True, is_excused=False)
+        context = replace(inner, is_cleanup=True, must_run=True, is_excused=False)
         with settling(self._session, _cleanup_key(inner), inner.node):
             await self._session.shelter.run(self.run_tasklist, context, tasklist.cleanup)
 
@@ -111,7 +111,9 @@ class Interpreter:
             self._owe_cleanup(context)
         try:
             await self._dispatch(context, task)
-        except TaskFailed:
+        except TaskFailed as failure:
+            if failure.is_unlogged:
+                return
             if context.on_error is not OnError.CONTINUE:
                 raise
             context.progress.has_failures = True

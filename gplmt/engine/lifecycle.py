@@ -12,11 +12,10 @@ from gplmt.engine.session import Session, Tally, seconds
 from gplmt.engine.signals import StopExperiment
 from gplmt.engine.step import StepRunner, Surroundings
 from gplmt.engine.teardown import Teardowns
-from gplmt.engine.tidying import remove_copies
+from gplmt.engine.tidying import remove_copies, stop_leftovers
 from gplmt.events import (
     ExperimentFinished,
     ExperimentStarted,
-    LeftoverStopped,
     Outcome,
     SignalReceived,
 )
@@ -87,7 +86,7 @@ class ExperimentRun:
             self._begin_to_end()
             await self._teardowns.run(self._tally)
             self._background.cancel()
-        await self._stop_leftovers()
+        await stop_leftovers(self._session)
         await remove_copies(self._session)
 
     async def _run_foreground(self) -> None:
@@ -116,22 +115,6 @@ class ExperimentRun:
         self._is_ending = True
         self._session.stopped = Outcome.STOPPED
 
-    async def _stop_leftovers(self) -> None:
-        for transport in self._session.transports.values():
-            for leftover in await transport.stop_leftovers():
-                origin = leftover.command.origin
-                self._session.recorder.emit(
-                    LeftoverStopped(
-                        time=self._session.now(),
-                        at=origin.at,
-                        target=origin.target,
-                        step=origin.step,
-                        tasklist=origin.tasklist,
-                        task=origin.task,
-                        processes=leftover.processes,
-                    )
-                )
-
     def _interrupt(self) -> None:
         """End the foreground; an ending that is under way goes on (LANGUAGE.md 11.2)."""
         if not self._is_ending:
@@ -157,7 +140,7 @@ class ExperimentRun:
             self._task = None
         for transport in self._session.transports.values():
             transport.kill()
-        await self._stop_leftovers()
+        await stop_leftovers(self._session)
         if len(self._signals) < 2:
             raise asyncio.CancelledError
 

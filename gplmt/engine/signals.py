@@ -10,14 +10,23 @@ class TaskFailed(Exception):
 
     The reason is None where a called tasklist has failed, in which it has been told.
     `is_recorded` is set once the failure has been counted, and its reason told by an event.
-    `is_loss` says that the node could not be reached, or no longer.
+    `is_loss` says that the node could not be reached, or no longer; `is_unlogged` that all was
+    done, but not written down: the tasklist, a cleanup's or teardown's, goes on.
     """
 
-    def __init__(self, outcome: Outcome, reason: str | None, *, is_loss: bool = False) -> None:
+    def __init__(
+        self,
+        outcome: Outcome,
+        reason: str | None,
+        *,
+        is_loss: bool = False,
+        is_unlogged: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.outcome = outcome
         self.reason = reason
         self.is_loss = is_loss
+        self.is_unlogged = is_unlogged
         self.is_recorded = False
 
 

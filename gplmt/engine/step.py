@@ -40,7 +40,7 @@ class Surroundings(Struct, frozen=True, kw_only=True):
 class FanOut(Struct, frozen=True, kw_only=True):
     """A tasklist on many targets at once: what steps and teardowns have in common.
 
-    `due` has the keys, by target, under which the journal has it.
+    `due` has the keys, by target, under which the journal has a teardown.
     """
 
     step: str
@@ -173,6 +173,7 @@ class StepRunner:
             tasklist=fan_out.tasklist,
             on_error=OnError.STOP_TASKLIST,
             parent=fan_out.span,
+            must_run=bool(fan_out.due),
             is_background=fan_out.is_background,
         )
         try:

@@ -1,4 +1,4 @@
-"""Removing from nodes, at the end of a run, what copies have left to be removed (11.1)."""
+"""What goes from the nodes at the end of a run: processes left behind, copies (11.1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,26 @@ from gplmt.engine.asking import ask
 from gplmt.engine.copies import Copy
 from gplmt.engine.session import Session
 from gplmt.errors import TaskError
-from gplmt.events import CopiesRemoved, UnfinishedRemoved
+from gplmt.events import CopiesRemoved, LeftoverStopped, UnfinishedRemoved
+from gplmt.inventory import Node
+
+
+async def stop_leftovers(session: Session) -> None:
+    """Stop what runs left running, and tell of it."""
+    for transport in session.transports.values():
+        for leftover in await transport.stop_leftovers():
+            origin = leftover.command.origin
+            session.recorder.emit(
+                LeftoverStopped(
+                    time=session.now(),
+                    at=origin.at,
+                    target=origin.target,
+                    step=origin.step,
+                    tasklist=origin.tasklist,
+                    task=origin.task,
+                    processes=leftover.processes,
+                )
+            )
 
 
 async def remove_copies(session: Session) -> None:
@@ -27,41 +46,46 @@ async def remove_copies(session: Session) -> None:
 
 async def _remove_in_order(session: Session, copies: Sequence[Copy]) -> None:
     for copy in copies:
-        is_tidy = await remove_unfinished(session, copy)
-        if await _remove_paths(session, copy) and is_tidy:
+        if copy.node is None:
+            continue
+        is_tidy = not copy.roots or await remove_unfinished(
+            session, copy.node, at=copy.at, roots=copy.roots, stem=copy.stem
+        )
+        if copy.paths and await remove_paths(session, copy.node, at=copy.at, paths=copy.paths):
+            continue
+        if is_tidy:
             copy.settle()
 
 
-async def remove_unfinished(session: Session, copy: Copy) -> bool:
+async def remove_unfinished(
+    session: Session, node: Node, *, at: str, roots: Sequence[str], stem: str
+) -> bool:
     """Remove what a copy was still writing when it was cut off; False if that cannot be told."""
-    if copy.node is None or not copy.roots:
-        return True
-    from gplmt.transports.unfinished import unfinished_script
+    from gplmt.transports.unfinished import unfinished_script  # few copies are cut off
 
     try:
-        completed, removed = await ask(session, copy.node, unfinished_script(copy.roots, copy.stem))
+        completed, removed = await ask(session, node, unfinished_script(roots, stem))
     except TaskError:
         return False
-    if paths := tuple(removed.splitlines()):
+    if count := len(removed.splitlines()):
         session.recorder.emit(
-            UnfinishedRemoved(
-                time=session.now(), target=copy.node.name, at=copy.at, removed=len(paths)
-            )
+            UnfinishedRemoved(time=session.now(), target=node.name, at=at, removed=count)
         )
     return completed.returncode == 0
 
 
-async def _remove_paths(session: Session, copy: Copy) -> bool:
-    if copy.node is None or not copy.paths:
-        return True
-    remaining = await session.transport(copy.node).remove(copy.node, copy.paths)
+async def remove_paths(
+    session: Session, node: Node, *, at: str, paths: Sequence[str]
+) -> tuple[str, ...]:
+    """Remove what a put created, parents first in `paths`; what could not be removed."""
+    remaining = await session.transport(node).remove(node, paths)
     session.recorder.emit(
         CopiesRemoved(
             time=session.now(),
-            target=copy.node.name,
-            at=copy.at,
-            removed=len(copy.paths) - len(remaining),
+            target=node.name,
+            at=at,
+            removed=len(paths) - len(remaining),
             remaining=remaining,
         )
     )
-    return not remaining
+    return remaining

@@ -7,7 +7,17 @@ from gplmt.planning.plan import (
     PlanItem,
     Repeat,
     Teardown,
+    lasting_tasklists,
     make_plan,
 )
 
-__all__ = ["Barrier", "Launch", "Plan", "PlanItem", "Repeat", "Teardown", "make_plan"]
+__all__ = [
+    "Barrier",
+    "Launch",
+    "Plan",
+    "PlanItem",
+    "Repeat",
+    "Teardown",
+    "lasting_tasklists",
+    "make_plan",
+]

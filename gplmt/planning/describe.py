@@ -22,7 +22,16 @@ from gplmt.language.tasks import (
     WaitFor,
 )
 from gplmt.language.values import OnError, in_words
-from gplmt.planning.plan import Barrier, Launch, Plan, PlanItem, Repeat, Teardown, walk
+from gplmt.planning.plan import (
+    Barrier,
+    Launch,
+    Plan,
+    PlanItem,
+    Repeat,
+    Teardown,
+    reachable_tasklists,
+    walk,
+)
 
 _INDENT = "  "
 _MOST_NAMES = 8
@@ -39,8 +48,9 @@ def describe(plan: Plan) -> str:
     lines += ["", "steps"]
     lines += _indented(_items(plan.items))
     lines += ["", "tasklists"]
-    for name in _used_tasklists(plan):
-        lines += _indented(_tasklist(plan.tasklists[name]))
+    used = [item.tasklist for item in walk(plan.items) if isinstance(item, Launch | Teardown)]
+    for tasklist in reachable_tasklists(plan.tasklists, used):
+        lines += _indented(_tasklist(tasklist))
     return "\n".join(lines) + "\n"
 
 
@@ -159,30 +169,6 @@ def _task(task: Task) -> str:
             return "par" if task.max_parallel is None else f"par, {task.max_parallel} at a time"
         case _:
             assert_never(task)
-
-
-def _used_tasklists(plan: Plan) -> list[str]:
-    """The tasklists that steps and teardowns reach, in document order."""
-    used: set[str] = set()
-    pending = [item.tasklist for item in walk(plan.items) if isinstance(item, Launch | Teardown)]
-    while pending:
-        name = pending.pop()
-        if name in used:
-            continue
-        used.add(name)
-        tasklist = plan.tasklists[name]
-        pending += _called(tasklist.tasks)
-        if tasklist.cleanup is not None:
-            pending.append(tasklist.cleanup)
-    return [name for name in plan.tasklists if name in used]
-
-
-def _called(tasks: tuple[Task, ...]) -> Iterator[str]:
-    for task in tasks:
-        if isinstance(task, Call):
-            yield task.tasklist
-        elif isinstance(task, Seq | Par):
-            yield from _called(task.tasks)
 
 
 def _node(member: Member) -> str:

@@ -20,7 +20,7 @@ from gplmt.language.steps import (
     Synchronize,
 )
 from gplmt.language.targets import ExportEnv
-from gplmt.language.tasks import Tasklist
+from gplmt.language.tasks import Call, Par, Seq, Task, Tasklist
 
 
 class Launch(Struct, frozen=True, kw_only=True):
@@ -94,6 +94,39 @@ def walk(items: tuple[PlanItem, ...]) -> Iterator[PlanItem]:
         yield item
         if isinstance(item, Repeat):
             yield from walk(item.body)
+
+
+def lasting_tasklists(plan: Plan) -> tuple[Tasklist, ...]:
+    """The tasklists that are to run however the run ends: cleanups, teardowns, what they call."""
+    cleanups = (each.cleanup for each in plan.tasklists.values() if each.cleanup is not None)
+    teardowns = (item.tasklist for item in walk(plan.items) if isinstance(item, Teardown))
+    return reachable_tasklists(plan.tasklists, [*cleanups, *teardowns])
+
+
+def reachable_tasklists(
+    tasklists: Mapping[str, Tasklist], names: Iterable[str]
+) -> tuple[Tasklist, ...]:
+    """These tasklists, all they call and all that clean up after them, in document order."""
+    reached: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        tasklist = tasklists[name]
+        pending += _called(tasklist.tasks)
+        if tasklist.cleanup is not None:
+            pending.append(tasklist.cleanup)
+    return tuple(tasklist for name, tasklist in tasklists.items() if name in reached)
+
+
+def _called(tasks: tuple[Task, ...]) -> Iterator[str]:
+    for task in tasks:
+        if isinstance(task, Call):
+            yield task.tasklist
+        elif isinstance(task, Seq | Par):
+            yield from _called(task.tasks)
 
 
 def _enabled(items: tuple[PlanItem, ...]) -> Iterator[PlanItem]:

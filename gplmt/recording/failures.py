@@ -19,6 +19,7 @@ from gplmt.events import (
     Outcome,
     ParFinished,
     PutFinished,
+    RecoveryFinished,
     RunFinished,
     SeqFinished,
     StepFinished,
@@ -62,7 +63,7 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 def failure_of(event: Event) -> Failure | None:
     """The failure that an event tells of, if it does."""
-    if not isinstance(event, Finished) or isinstance(event, ExperimentFinished):
+    if not isinstance(event, Finished) or isinstance(event, ExperimentFinished | RecoveryFinished):
         return None
     if event.outcome not in (Outcome.FAILED, Outcome.TIMEOUT) or event.reason is None:
         return None

@@ -153,23 +153,24 @@ class JournalFile:
             finally:
                 os.close(descriptor)
 
-    def close(self) -> bool:
-        """The run has ended: remove the journal, unless something pressing is owed.
+    def close(self, *, all_stopped: bool) -> bool:
+        """Remove the journal if nothing is owed; False if something is, and it stays.
 
-        What lives was stopped by then, so that is not.  False if the journal was left there.
+        `all_stopped` says that on all nodes nothing lives any more, whatever stands here.
         """
+        owes = bool(self._pressing if all_stopped else self._owed)
         with self._lock:
             descriptor, self._descriptor = self._descriptor, -1
         if descriptor < 0:
-            return True
+            return not owes
         try:
-            if not self._pressing:
+            if not owes:
                 self._path.unlink(missing_ok=True)
         except OSError as error:
             self._tell(error)
         finally:
             os.close(descriptor)
-        return not self._pressing
+        return not owes
 
     def _line(self, statement: Statement) -> bytes:
         return self._encoder.encode(statement) + b"\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gplmt.recording.faults import in_words
 
 _CREATING = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 _MODE = 0o666
+_SPAN = re.compile(rb'^\{"kind":"\w+","time":"[^"]+","span":(\d+)')
 
 
 class JsonLines:
@@ -77,6 +79,29 @@ class JsonLines:
         return WarningIssued(
             time=event.time, message=f"events are missing here ({self._missing}): {self._failure}"
         )
+
+
+def resume(path: Path) -> int:
+    """Make ready a record for more lines, if a crash cut its last one; its highest span.
+
+    Raises:
+        GplmtError: it cannot be read or written.
+    """
+    highest, end = 0, 0
+    try:
+        with path.open("r+b") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    file.truncate(end)
+                    break
+                end += len(line)
+                for span in _SPAN.findall(line):
+                    highest = max(highest, int(span))
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise GplmtError(f"cannot read {path}: {in_words(error)}") from error
+    return highest
 
 
 def read_events(path: Path) -> Iterator[Event]:

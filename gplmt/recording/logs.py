@@ -26,13 +26,24 @@ class LogFiles:
         self._counts: dict[str, int] = {}
         self._made: set[str] = set()
 
+    @classmethod
+    def after_a_run(cls, run_directory: Path) -> LogFiles:
+        """The same directory again: its files are there, and numbers go on."""
+        logs = cls(run_directory)
+        for file in run_directory.glob("logs/*/*"):
+            number, _, _ = file.name.partition("-")
+            if number.isdecimal():
+                directory = f"logs/{file.parent.name}"
+                logs._counts[directory] = max(logs._counts.get(directory, 0), int(number))
+        return logs
+
     def assign(self, *, target: str, tasklist: str, task: str) -> LogPaths:
         """Choose the files of a task; they are numbered per target from 0001 in this order."""
         directory = self._directories.get(target)
         if directory is None:
             name = safe_name(target, max_bytes=_LONGEST_NAME)
             directory = self._directories[target] = f"logs/{name}"
-        count = self._counts[target] = self._counts.get(target, 0) + 1
+        count = self._counts[directory] = self._counts.get(directory, 0) + 1
         number = f"{count:04d}-"
         name = safe_name(f"{tasklist}.{task}", max_bytes=_LONGEST_NAME - len(number))
         stem = f"{directory}/{number}{name}"

@@ -22,6 +22,7 @@ FORMAT = 1
 class Manifest(Struct, frozen=True, kw_only=True):
     """One run in short; `ended`, `outcome` and `exit_code` are None while it has not ended.
 
+    `cleaned_up` is when `gplmt cleanup` had nothing left to do for it.
     `environment` are the names of the variables that the experiment sets, never their values.
     """
 
@@ -42,6 +43,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     ended: datetime | None = None
     outcome: Outcome | None = None
     exit_code: int | None = None
+    cleaned_up: datetime | None = None
 
 
 def describe(

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
-from gplmt.errors import LogError, SetupError
+from gplmt.errors import LogError, SetupError, UsageError
 from gplmt.events import Outcome
 from gplmt.language.experiment import Experiment, SourceFile
 from gplmt.recording.faults import in_words
-from gplmt.recording.manifest import Manifest, describe, write_manifest
+from gplmt.recording.kept_journal import is_outstanding
+from gplmt.recording.manifest import Manifest, describe, read_manifest, write_manifest
 from gplmt.recording.masking import mask_document
 from gplmt.recording.names import legible_name
 from gplmt.recording.render import render
 
 LATEST = "latest"
 _LONGEST_NAME = 100
+_MOST_LOOKED_AT = 1000
 
 
 class RunDirectory:
@@ -68,6 +72,20 @@ class RunDirectory:
         _link_latest(root, path.name)
         return run_directory
 
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """The directory of a run that was made before; links are followed.
+
+        Raises:
+            UsageError: there is no run directory.
+        """
+        try:
+            manifest = read_manifest(path / "manifest.json")
+        except (OSError, msgspec.DecodeError) as error:
+            reason = in_words(error) if isinstance(error, OSError) else str(error)
+            raise UsageError(f"{path} is no run directory: manifest.json: {reason}") from error
+        return cls(path, manifest)
+
     @property
     def run_id(self) -> str:
         """The directory's name, which is the `GPLMT_RUN_ID` of commands."""
@@ -84,11 +102,22 @@ class RunDirectory:
         Raises:
             LogError: it cannot be written; the unfinished one stays.
         """
-        ended = replace(self._manifest, ended=now, outcome=outcome, exit_code=exit_code)
+        self._write(replace(self._manifest, ended=now, outcome=outcome, exit_code=exit_code))
+
+    def note_cleanup(self, now: datetime) -> None:
+        """Say in the manifest that `gplmt cleanup` has left nothing to be done.
+
+        Raises:
+            LogError: it cannot be written; it stays as it was.
+        """
+        self._write(replace(self._manifest, cleaned_up=now))
+
+    def _write(self, manifest: Manifest) -> None:
         try:
-            write_manifest(ended, self.path / "manifest.json")
+            write_manifest(manifest, self.path / "manifest.json")
         except OSError as error:
             raise LogError(f"cannot write {self.shown}/manifest.json: {in_words(error)}") from error
+        self._manifest = manifest
 
     def _fill(self, experiment: Experiment) -> None:
         (self.path / "logs").mkdir()
@@ -99,6 +128,21 @@ class RunDirectory:
             file = self.path / "sources" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
+
+
+def unfinished_runs(root: Path, experiment: str) -> Iterator[Path]:
+    """The directories below `root` of runs of an experiment that have left something owed.
+
+    Those that are running are none.  Only the latest are looked at.
+    """
+    stem = re.escape(legible_name(experiment, max_bytes=_LONGEST_NAME))
+    pattern = re.compile(rf"{stem}-\d{{8}}T\d{{6}}Z(-\d+)?")
+    names: list[str] = []
+    with suppress(OSError), os.scandir(root) as entries:
+        names = [entry.name for entry in entries if pattern.fullmatch(entry.name)]
+    for name in sorted(names)[-_MOST_LOOKED_AT:]:
+        if is_outstanding(root / name):
+            yield root / name
 
 
 def masked_sources(sources: Iterable[SourceFile]) -> Iterator[tuple[str, bytes]]:

@@ -143,7 +143,7 @@ def render_summary(
     path is relative to it.
     """
     lines = [
-        *_limited("failures", summary.failure_count, _failures(summary.failures, read_tail)),
+        *show_failures(summary.failures, read_tail, count=summary.failure_count),
         *_limited("tolerated failures", summary.tolerated_count, _tolerated(summary.tolerated)),
         *_limited("notes", len(summary.notes), ([note] for note in summary.notes)),
         f"steps: {_counts(summary.steps)}",
@@ -152,6 +152,14 @@ def render_summary(
         f"run directory: {run_directory}",
     ]
     return "\n".join(lines)
+
+
+def show_failures(
+    failures: Sequence[Failure], read_tail: Callable[[str], bytes], *, count: int | None = None
+) -> Iterator[str]:
+    """The lines for the first of `count` failures, and for how many more there are."""
+    total = len(failures) if count is None else count
+    return _limited("failures", total, _failures(failures, read_tail))
 
 
 def _notes(event: LeftoverStopped | CopiesRemoved) -> list[str]:
