@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -16,6 +15,7 @@ from gplmt.engine.context import Context
 from gplmt.engine.outputs import Outputs
 from gplmt.engine.session import Session, seconds
 from gplmt.engine.signals import TaskFailed
+from gplmt.engine.statuses import compare, describe
 from gplmt.engine.verdict import Place, perform
 from gplmt.errors import ConnectError, ConnectionLostError, CopyError, LogError, TaskError
 from gplmt.events import (
@@ -265,7 +265,7 @@ class Executor:
         ended.clear()
         command = self._command(context, task, place, number)
         ended.append(await self._run_command(context, command, paths, outputs))
-        _compare(ended[0], task.expected_status)
+        compare(ended[0], task.expected_status)
 
     def _outputs(self, context: Context) -> Outputs:
         return Outputs(self._session.logs, must_run=context.must_run)
@@ -305,7 +305,7 @@ class Executor:
             watch.is_lost = isinstance(error, _LOSSES)
             return False
         watch.is_lost = False
-        watch.complaint = f"the command never exited with 0 (last: {_in_words(completed)})"
+        watch.complaint = f"the command never exited with 0 (last: {describe(completed)})"
         return completed.returncode == 0
 
     async def _answers(self, context: Context, task: WaitFor, watch: _Watch) -> bool:
@@ -380,25 +380,3 @@ class _Watch:
         self.attempts = 0
         self.complaint = "the command did not end"
         self.is_lost = False
-
-
-def _compare(completed: Completed, expected: tuple[int, ...] | None) -> None:
-    """Raise the failure of a command whose status is not among the expected ones (6.2)."""
-    if expected is None or completed.shell_status in expected:
-        return
-    raise TaskError(
-        f"{_in_words(completed)}, expected {' or '.join(str(status) for status in expected)}"
-    )
-
-
-def _in_words(completed: Completed) -> str:
-    if completed.signal is None:
-        return f"exited with status {completed.status}"
-    return f"was killed by {_signal_name(completed.signal)}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # most real-time signals have no name
-        return f"signal {number}"
