@@ -161,6 +161,8 @@ class Arrears:
             on_error=OnError.STOP_TASKLIST,
             parent=parent,
             is_cleanup=is_cleanup,
+            must_run=True,
+            must_run=True,
         )
         losses = self._session.losses[node.name]
         try:
