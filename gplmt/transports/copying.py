@@ -22,7 +22,7 @@ async def put(
     destination: str,
     *,
     directory: Path,
-    journal: CopyJournal,  # noqa: ARG001
+    journal: CopyJournal,
 ) -> Copied:
     """Copy `sources` to `destination`, a path relative to `directory` or to `~/`.
 
@@ -32,7 +32,7 @@ async def put(
     Raises:
         CopyError: the reason, naming the path.
     """
-    copy = TreeCopy(Event())
+    copy = TreeCopy(Event(), journal)
 
     def work() -> Copied:
         target = node_path(destination, directory)
@@ -47,7 +47,7 @@ async def get(
     *,
     into: bool,
     directory: Path,
-    journal: CopyJournal,  # noqa: ARG001
+    journal: CopyJournal,
 ) -> Copied:
     """Copy what `source`, a path or pattern as for a put's destination, names to `destination`.
 
@@ -58,7 +58,7 @@ async def get(
     Raises:
         CopyError: the reason, naming the path; nothing matches a pattern.
     """
-    copy = TreeCopy(Event())
+    copy = TreeCopy(Event(), journal)
     is_renamed = False
 
     def work() -> Copied:
@@ -85,6 +85,7 @@ async def remove(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def _copy_all(copy: TreeCopy, places: Sequence[tuple[Path, Path]]) -> Copied:
+    copy.tell(places)
     for source, destination in places:
         copy.copy(source, destination)
     return Copied(

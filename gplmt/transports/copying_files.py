@@ -17,8 +17,8 @@ from gplmt.transports.copying_names import (
     directory_in_the_way,
     failing_as,
     shown,
-    temporary_beside,
 )
+from gplmt.transports.copying_telling import Telling
 
 
 class FileCopied(Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class FileCopied(Struct, frozen=True, kw_only=True):
     created: Path | None
 
 
-def copy_file(source: Path, destination: Path, *, stop: Event) -> FileCopied:
+def copy_file(source: Path, destination: Path, *, stop: Event, telling: Telling) -> FileCopied:
     """Copy a regular file with its permission bits; the destination's parent exists.
 
     A new or regular destination, at the end of the links if it is one, is replaced when the
@@ -41,9 +41,8 @@ def copy_file(source: Path, destination: Path, *, stop: Event) -> FileCopied:
     """
     with (
         opened_source(source) as (reading, before),
-        _opened_target(source, before, destination, stop) as (writing, target),
+        _opened_target(source, before, destination, stop, telling) as (writing, target, is_new),
     ):
-        is_new = target is not None and not target.exists()
         transfer = Transfer(
             reading=reading,
             writing=writing,
@@ -99,10 +98,20 @@ def replaceable(destination: Path) -> Path | None:
     return target if stat.S_ISREG(status.st_mode) and has_name else None
 
 
+def tell_file(telling: Telling, destination: Path, *, end: Path) -> bool:
+    """Tell that a file is about to take the place `end` of `destination`; whether it is new."""
+    if end != destination:
+        telling.writing((end,))
+    is_new = not end.exists()
+    if is_new:
+        telling.creating((str(end),))
+    return is_new
+
+
 @contextmanager
-def replacement(target: Path, *, mode: int) -> Iterator[int]:
+def replacement(target: Path, *, mode: int, telling: Telling) -> Iterator[int]:
     """A new file that becomes `target` at the end of the block, or disappears with an error."""
-    temporary = temporary_beside(target)
+    temporary = telling.temporary_beside(target)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with failing_as("write", target):
         writing = os.open(temporary, flags, mode=0o600)
@@ -130,19 +139,23 @@ def check_length(source: PurePath, before: os.stat_result, count: int) -> None:
 
 @contextmanager
 def _opened_target(
-    source: Path, before: os.stat_result, destination: Path, stop: Event
-) -> Iterator[tuple[int, Path | None]]:
-    """What to write to, and the path that it shall replace; None if it is written through."""
+    source: Path, before: os.stat_result, destination: Path, stop: Event, telling: Telling
+) -> Iterator[tuple[int, Path | None, bool]]:
+    """What to write to, the path that it shall replace, and whether that is new.
+
+    The path is None if the destination is written through.
+    """
     with failing_as("write", destination):
         refuse_directory(source, destination)
         target = replaceable(destination)
         _refuse_itself(source, before, destination)
     if target is None:
         with failing_as("write", destination), closing(open_through(destination, stop)) as file:
-            yield file, None
+            yield file, None, False
     else:
-        with replacement(target, mode=before.st_mode & 0o777) as file:
-            yield file, target
+        is_new = tell_file(telling, destination, end=target)
+        with replacement(target, mode=before.st_mode & 0o777, telling=telling) as file:
+            yield file, target, is_new
 
 
 def _refuse_itself(source: Path, before: os.stat_result, destination: Path) -> None:

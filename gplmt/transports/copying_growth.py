@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path, PurePath
 
 from gplmt.transports.copying_files import FileCopied, refuse_directory
-from gplmt.transports.copying_names import failing_as, no_directory, temporary_beside
+from gplmt.transports.copying_names import failing_as, no_directory
+from gplmt.transports.copying_telling import Telling, is_missing, missing_parents
 
 
 class Growth:
     """A tree in the making: `created` are the paths that did not exist before, parents first.
 
     A directory takes its permission bits when `set_modes` is called; until then it can be
-    written to.
+    written to.  What is about to be made is told before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, telling: Telling) -> None:
+        self.telling = telling
         self.created: list[Path] = []
         self.files = 0
         self.bytes = 0
@@ -30,11 +33,9 @@ class Growth:
         Raises:
             CopyError: the reason.
         """
-        missing = []
-        while not directory.is_dir():
-            missing.append(directory)
-            directory = directory.parent
-        for path in reversed(missing):
+        missing = missing_parents(directory)
+        self.tell_new(missing)
+        for path in missing:
             with failing_as("create directory", path):
                 if _make_missing(path):
                     self.created.append(path)
@@ -46,6 +47,7 @@ class Growth:
             CopyError: something else stands there.
             OSError: it cannot be made.
         """
+        self.tell_new((destination,))
         try:
             destination.mkdir(stat.S_IRWXU)
         except FileExistsError:
@@ -65,10 +67,17 @@ class Growth:
         is_new = not os.path.lexists(destination)
         if not destination.is_symlink():
             refuse_directory(source, destination)
-        _make_link(destination, text)
+        if is_new:
+            self.telling.creating((str(destination),))
+        self._make_link(destination, text)
         if is_new:
             self.created.append(destination)
         self.files += 1
+
+    def tell_new(self, paths: Iterable[Path]) -> None:
+        """Tell those of `paths` that do not exist."""
+        unknown = (path for path in paths if not self.telling.knows(path))
+        self.telling.creating(str(path) for path in unknown if is_missing(path))
 
     def add_file(self, copied: FileCopied) -> None:
         """Count a file that has been copied."""
@@ -91,7 +100,18 @@ class Growth:
     def _enter_directory(self, destination: Path, source: PurePath) -> None:
         if not destination.is_dir():
             raise no_directory(destination, source)
+        if destination.is_symlink():
+            self.telling.writing((destination.resolve(),))
         self._modes.extend(open_up(destination))
+
+    def _make_link(self, destination: Path, text: str) -> None:
+        temporary = self.telling.temporary_beside(destination)
+        temporary.symlink_to(text)
+        try:
+            temporary.replace(destination)
+        except BaseException:
+            temporary.unlink()
+            raise
 
 
 def open_up(directory: Path) -> tuple[tuple[Path, int], ...]:
@@ -120,13 +140,3 @@ def _make_missing(directory: Path) -> bool:
             return False
         raise
     return True
-
-
-def _make_link(destination: Path, text: str) -> None:
-    temporary = temporary_beside(destination)
-    temporary.symlink_to(text)
-    try:
-        temporary.replace(destination)
-    except BaseException:
-        temporary.unlink()
-        raise

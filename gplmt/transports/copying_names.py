@@ -14,6 +14,8 @@ from gplmt.errors import CopyError
 
 _P = TypeVar("_P", bound=PurePath)
 
+_PREFIX = ".gplmt-"
+_STEM_DIGITS = 8
 _TEMPORARY = re.compile(r"\.gplmt-[0-9a-f]{16}\.tmp")
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -73,9 +75,14 @@ def no_directory(destination: PurePath, source: PurePath) -> CopyError:
     )
 
 
-def temporary_beside(target: _P) -> _P:
-    """A new hidden name in the directory of `target`, for what shall become `target`."""
-    return target.parent / f".gplmt-{os.urandom(8).hex()}.tmp"
+def temporary_beside(target: _P, stem: str) -> _P:
+    """A new hidden name in the directory of `target`; `stem` is 8 hexadecimal digits."""
+    return target.parent / f"{_PREFIX}{stem}{os.urandom(4).hex()}.tmp"
+
+
+def twin(temporary: _P) -> _P:
+    """Another such name of the same stem."""
+    return temporary_beside(temporary, temporary.name[len(_PREFIX) :][:_STEM_DIGITS])
 
 
 def is_temporary(name: str) -> bool:

@@ -6,21 +6,24 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from threading import Event
 
 from gplmt.errors import CopyError
+from gplmt.protocols import CopyJournal
 from gplmt.transports.copying_bytes import check_stop
-from gplmt.transports.copying_files import copy_file
+from gplmt.transports.copying_files import FileCopied, copy_file
 from gplmt.transports.copying_growth import Growth, open_up, set_directory_mode
 from gplmt.transports.copying_names import failing_as, is_temporary, refuse_special, shown
+from gplmt.transports.copying_telling import Telling, forecast
 
 
 class TreeCopy:
     """A copy in the making."""
 
-    def __init__(self, stop: Event) -> None:
-        self.growth = Growth()
+    def __init__(self, stop: Event, journal: CopyJournal) -> None:
+        self.growth = Growth(Telling(journal))
         self.stop = stop
 
     @property
@@ -37,6 +40,17 @@ class TreeCopy:
     def bytes(self) -> int:
         """How many bytes it copied."""
         return self.growth.bytes
+
+    def tell(self, places: Sequence[tuple[Path, Path]]) -> None:
+        """Tell what copies of all these sources to these destinations are going to make.
+
+        Raises:
+            StoppedError: `stop` was set.
+        """
+        telling = self.growth.telling
+        telling.writing(destination for _, destination in places)
+        forecasts = (forecast(*place, stop=self.stop) for place in places)
+        telling.creating(chain.from_iterable(forecasts))
 
     def copy(self, source: Path, destination: Path) -> None:
         """Copy `source`, followed if it is a link, to the very path `destination`.
@@ -80,8 +94,11 @@ class TreeCopy:
             self._copy_link(source, destination)
         else:
             refuse_special(source, status.st_mode)
-            self.growth.add_file(copy_file(source, destination, stop=self.stop))
+            self.growth.add_file(self._copy_file(source, destination))
         return iter(())
+
+    def _copy_file(self, source: Path, destination: Path) -> FileCopied:
+        return copy_file(source, destination, stop=self.stop, telling=self.growth.telling)
 
     def _copy_directory(
         self, source: Path, destination: Path, status: os.stat_result

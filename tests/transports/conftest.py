@@ -11,7 +11,7 @@ import pytest
 from tests.support.processes import children, open_descriptors
 from tests.transports.host import Host, Hosts
 
-pytest.register_assert_rewrite("tests.transports.contracts")
+pytest.register_assert_rewrite("tests.transports.contracts", "tests.transports.told")
 
 
 @pytest.fixture

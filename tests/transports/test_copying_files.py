@@ -14,7 +14,9 @@ import pytest
 
 from gplmt.errors import CopyError
 from gplmt.transports.copying_bytes import StoppedError, data_extents
-from gplmt.transports.copying_files import copy_file
+from gplmt.transports.copying_files import FileCopied, copy_file
+from gplmt.transports.copying_telling import Telling
+from tests.transports.told import ToldJournal
 from tests.transports.trees import grow, look, temporaries, text_of
 
 MIB = 1 << 20
@@ -42,14 +44,24 @@ def short_files() -> Iterator[None]:
 
 
 def copy(source: Path, destination: Path) -> Path | None:
-    return copy_file(source, destination, stop=Event()).created
+    return copy_whole(source, destination).created
+
+
+def copy_whole(source: Path, destination: Path, *, stop: Event | None = None) -> FileCopied:
+    journal = ToldJournal()
+    telling = Telling(journal)
+    telling.writing((destination,))
+    copied = copy_file(source, destination, stop=stop or Event(), telling=telling)
+    assert journal.faults == []
+    assert list(journal.paths) == ([] if copied.created is None else [str(copied.created)])
+    return copied
 
 
 @pytest.mark.parametrize("size", [0, 1, 4096, 5 * MIB + 1])
 def test_every_byte_arrives(size: int, tmp_path: Path) -> None:
     content = os.urandom(size)
     source = grow(tmp_path, {"f": content}) / "f"
-    copied = copy_file(source, tmp_path / "g", stop=Event())
+    copied = copy_whole(source, tmp_path / "g")
     assert (tmp_path / "g").read_bytes() == content
     assert (copied.bytes, copied.created) == (size, tmp_path / "g")
 
@@ -255,7 +267,7 @@ def test_a_log_that_grows_is_copied_as_it_was_at_the_beginning(tmp_path: Path) -
         with source.open("ab") as file:
             file.write(b"more")
 
-    copy_file(source, tmp_path / "g", stop=SecondLook(append))
+    copy_whole(source, tmp_path / "g", stop=SecondLook(append))
     assert (tmp_path / "g").read_bytes() == b"x" * (10 * MIB)
 
 
@@ -263,7 +275,7 @@ def test_a_source_that_is_cut_is_an_error(tmp_path: Path) -> None:
     source = grow(tmp_path, {"f": b"x" * (10 * MIB)}) / "f"
     cut = SecondLook(lambda: os.truncate(source, 0))
     with pytest.raises(CopyError, match=r"^cannot copy /.*/f: it was cut while it was copied$"):
-        copy_file(source, tmp_path / "g", stop=cut)
+        copy_whole(source, tmp_path / "g", stop=cut)
     assert look(tmp_path).keys() == {".", "f"}
 
 
@@ -272,7 +284,7 @@ def test_a_stop_between_two_pieces_leaves_the_old_file(tmp_path: Path) -> None:
     stop = Event()
     stop.set()
     with pytest.raises(StoppedError):
-        copy_file(source, tmp_path / "g", stop=stop)
+        copy_whole(source, tmp_path / "g", stop=stop)
     assert (tmp_path / "g").read_bytes() == b"old"
     assert temporaries(tmp_path) == []
 

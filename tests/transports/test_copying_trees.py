@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gplmt.errors import CopyError
+from gplmt.protocols import UnwrittenJournal
 from gplmt.transports.copying_bytes import StoppedError
 from gplmt.transports.copying_trees import TreeCopy, remove_created
+from tests.transports.told import ToldJournal
 from tests.transports.trees import grow, look, temporaries, text_of
 
 NOBODY = 65534
@@ -47,8 +49,13 @@ def unprivileged() -> Iterator[Path]:
 
 
 def copy(source: Path, destination: Path) -> TreeCopy:
-    tree = TreeCopy(Event())
+    """A copy; by its end it has made what it had told, and nothing else."""
+    journal = ToldJournal()
+    tree = TreeCopy(Event(), journal)
+    tree.tell([(source, destination)])
     tree.copy(source, destination)
+    assert journal.faults == []
+    assert set(journal.paths) == {str(path) for path in tree.created}
     return tree
 
 
@@ -326,7 +333,7 @@ def test_wherever_a_copy_is_stopped_only_whole_files_stand_there(tmp_path: Path)
     (source / "d").chmod(0o555)
     for looks in range(100):
         grow(tmp_path / "u", {"e/f": b"old"})
-        stopped = TreeCopy(StopsAtLook(looks))
+        stopped = TreeCopy(StopsAtLook(looks), UnwrittenJournal())
         try:
             stopped.copy(source, tmp_path / "u")
         except StoppedError:

@@ -27,7 +27,7 @@ async def put(
     sources: Sequence[Path],
     destination: str,
     *,
-    journal: CopyJournal,  # noqa: ARG001
+    journal: CopyJournal,
 ) -> Copied:
     """Copy `sources` to `destination` on the node, relative to the login directory or to `~/`.
 
@@ -44,7 +44,7 @@ async def put(
 
     async def work() -> Copied:
         async with _disk(files, stop) as disk:
-            begun.append(Put(files, disk, stop))
+            begun.append(Put(files, disk, stop, journal))
             return await begun[0].run(sources, destination)
 
     async def undo() -> None:
@@ -61,7 +61,7 @@ async def get(
     destination: Path,
     *,
     into: bool,
-    journal: CopyJournal,  # noqa: ARG001
+    journal: CopyJournal,
 ) -> Copied:
     """Copy what `source`, a path or pattern as for a put's destination, names to `destination`.
 
@@ -78,7 +78,7 @@ async def get(
 
     async def work() -> Copied:
         async with _disk(files, stop) as disk:
-            begun.append(Get(files, disk, stop))
+            begun.append(Get(files, disk, stop, journal))
             return await begun[0].run(source, destination, into=into)
 
     async def undo() -> None:

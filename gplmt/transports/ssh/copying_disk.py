@@ -78,7 +78,7 @@ class Disk(Protocol):
         ...
 
     async def make_link(self, path: NodePath, text: str) -> None:
-        """Make a link that says `text`."""
+        """Make a link that says `text`; `path` is a temporary name."""
         ...
 
     async def set_mode(self, path: NodePath, mode: int) -> None:

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from gplmt.errors import CopyError
-from gplmt.protocols import Copied
+from gplmt.protocols import Copied, CopyJournal
 from gplmt.transports.copying_files import (
     FileCopied,
     closing,
     refuse_directory,
     replaceable,
     replacement,
+    tell_file,
 )
 from gplmt.transports.copying_growth import Growth
 from gplmt.transports.copying_names import (
@@ -24,9 +25,10 @@ from gplmt.transports.copying_names import (
     shown,
 )
 from gplmt.transports.copying_places import is_entered, name_copies
+from gplmt.transports.copying_telling import Telling
 from gplmt.transports.ssh.copying_disk import Disk, Entry
 from gplmt.transports.ssh.copying_door import NodeFiles
-from gplmt.transports.ssh.copying_groups import Crew
+from gplmt.transports.ssh.copying_groups import Crew, in_thread
 from gplmt.transports.ssh.copying_places import expand, own_name
 from gplmt.transports.ssh.copying_sinks import FileSink, StreamSink, open_through
 from gplmt.transports.ssh.copying_stop import Stop
@@ -37,8 +39,8 @@ from gplmt.transports.ssh.tar_unpacking import TreeReceiver
 class Get:
     """A get in the making."""
 
-    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
-        self.growth = Growth()
+    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop, journal: CopyJournal) -> None:
+        self.growth = Growth(Telling(journal))
         self.is_renamed_tree = False
         self._entries: dict[NodePath, Entry] = {}
         self._received: set[NodePath] = set()
@@ -55,8 +57,10 @@ class Get:
         """
         sources = await expand(self._disk, source, self._stop)
         places = await self._place(sources, destination, into=into)
+        self.growth.telling.writing(path for _, path in places)
         with failing_as("write", places[0][1]):
-            self.growth.make_parents(places[0][1].parent)
+            await in_thread(self.growth.make_parents, places[0][1].parent)
+        await in_thread(self.growth.tell_new, [path for _, path in places])
         try:
             crew = Crew(self._disk.at_once, self._stop)
             for path, target in places:
@@ -132,9 +136,10 @@ class Get:
         entries = await self._disk.list(source)
         with failing_as("write", target):
             self.growth.make_directory(target, entry.permissions, source=source)
-        for name in sorted(entries, reverse=True):
-            if not is_temporary(name):
-                crew.add(partial(self._copy, crew, source / name, target / name, entries[name]))
+        names = sorted((name for name in entries if not is_temporary(name)), reverse=True)
+        await in_thread(self.growth.tell_new, [target / name for name in names])
+        for name in names:
+            crew.add(partial(self._copy, crew, source / name, target / name, entries[name]))
 
     async def _copy_file(self, source: NodePath, target: Path, entry: Entry) -> None:
         with failing_as("write", target):
@@ -143,12 +148,17 @@ class Get:
         if end is None:
             await self._write_through(source, target, entry)
             return
-        is_new = not end.exists()
-        with replacement(end, mode=entry.permissions) as writing:
+        is_new = await self._tell(target, end)
+        with replacement(end, mode=entry.permissions, telling=self.growth.telling) as writing:
             sink = FileSink(end, writing, self._stop)
             length = await self._disk.read(source, entry.size, sink)
             sink.finish(length)
         self.growth.add_file(FileCopied(bytes=length, created=end if is_new else None))
+
+    async def _tell(self, target: Path, end: Path) -> bool:
+        """As `tell_file`; what is not the end of a link was told with its directory."""
+        tell = partial(tell_file, self.growth.telling, target, end=end)
+        return tell() if end == target else await in_thread(tell)
 
     async def _write_through(self, source: NodePath, target: Path, entry: Entry) -> None:
         with closing(await open_through(target, self._stop)) as writing:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from gplmt.errors import CopyError
@@ -13,7 +13,6 @@ from gplmt.transports.copying_names import (
     directory_in_the_way,
     no_directory,
     shown,
-    temporary_beside,
 )
 from gplmt.transports.ssh.copying_disk import Disk, Entry
 from gplmt.transports.ssh.copying_door import NodeFiles
@@ -21,6 +20,7 @@ from gplmt.transports.ssh.copying_groups import in_depth
 from gplmt.transports.ssh.copying_removal import Removal
 from gplmt.transports.ssh.copying_sources import opened
 from gplmt.transports.ssh.copying_stop import Stop
+from gplmt.transports.ssh.copying_telling import NodeTelling
 from gplmt.transports.ssh.copying_through import write_through
 
 _WRITABLE = stat.S_IWUSR | stat.S_IXUSR
@@ -29,12 +29,13 @@ _WRITABLE = stat.S_IWUSR | stat.S_IXUSR
 class NodeGrowth:
     """A tree in the making: `created` are the paths that did not exist before, parents first.
 
-    A path counts from the moment in which the node is asked to make it, unless it refuses.  A
-    directory takes its permission bits when `set_modes` is called; until then it can be written
-    to.
+    A path counts from the moment in which the node is asked to make it, unless it refuses; it was
+    told before.  A directory takes its permission bits when `set_modes` is called; until then it
+    can be written to.
     """
 
-    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
+    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop, telling: NodeTelling) -> None:
+        self.telling = telling
         self.created: dict[NodePath, None] = {}
         self.files = 0
         self.bytes = 0
@@ -55,7 +56,10 @@ class NodeGrowth:
         while not await self._is_directory(directory):
             missing.append(directory)
             directory = directory.parent
-        for path in reversed(missing):
+        missing.reverse()
+        if missing and await self._disk.lstat(missing[0], action="write") is None:
+            await self.telling.creating(missing)
+        for path in missing:
             await self._make_missing(path)
 
     async def make_directory(
@@ -68,7 +72,7 @@ class NodeGrowth:
         """
         if there is None:
             try:
-                with self.creating(target):
+                async with self.creating(target):
                     await self._disk.make_directory(target, permissions | stat.S_IRWXU)
             except CopyError:
                 # Somebody else may have made it just now.
@@ -77,6 +81,8 @@ class NodeGrowth:
                     raise
         if there is not None:
             await self._enter_directory(target, source)
+            if there.is_link:
+                await self.tell_end(target)
             return False
         await self.plan_mode(target, permissions)
         return True
@@ -104,6 +110,7 @@ class NodeGrowth:
         """
         if there is not None and there.is_link:
             target, there = await self._follow(target)
+            self.telling.writing(target)
         if there is not None and there.is_directory:
             raise directory_in_the_way(target, source)
         with opened(source, self._stop) as content:
@@ -122,13 +129,22 @@ class NodeGrowth:
         Raises:
             CopyError: the reason.
         """
-        with self.creating(*([target] if there is None else [])):
+        async with self.creating(*([target] if there is None else [])):
             await self._disk.rename(temporary, target)
         self._temporaries.discard(temporary)
 
-    @contextmanager
-    def creating(self, *paths: NodePath) -> Iterator[None]:
+    async def tell_end(self, link: NodePath) -> None:
+        """Tell that something will be unfinished at the end of a link.
+
+        Raises:
+            CopyError: it has none.
+        """
+        self.telling.writing(await self._disk.real(link))
+
+    @asynccontextmanager
+    async def creating(self, *paths: NodePath) -> AsyncIterator[None]:
         """Count paths as created unless the node refuses; a cancel leaves that open."""
+        await self.telling.creating(paths)
         self.created.update(dict.fromkeys(paths))
         try:
             yield
@@ -179,15 +195,17 @@ class NodeGrowth:
 
     async def _make_missing(self, path: NodePath) -> None:
         """Make a directory, unless it is there, made perhaps by somebody else just now."""
-        try:
-            with self.creating(path):
-                await self._disk.make_directory(path, 0o777)
-        except CopyError:
-            entry = await self._disk.stat(path, action="write")
-            if entry is None:
-                raise
-            if not entry.is_directory:
-                raise CopyError(f"cannot create directory {shown(path)}: File exists") from None
+        if self.telling.knows(path):
+            try:
+                async with self.creating(path):
+                    await self._disk.make_directory(path, 0o777)
+            except CopyError:
+                if await self._disk.stat(path, action="write") is None:
+                    raise
+            else:
+                return
+        if not await self._is_directory(path):
+            raise CopyError(f"cannot create directory {shown(path)}: File exists")
 
     async def _enter_directory(self, target: NodePath, source: Path) -> None:
         """Make an existing directory ready to receive files."""
@@ -209,6 +227,6 @@ class NodeGrowth:
         return end, entry
 
     def _temporary_beside(self, target: NodePath) -> NodePath:
-        temporary = temporary_beside(target)
+        temporary = self.telling.temporary_beside(target)
         self._temporaries.add(temporary)
         return temporary

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from gplmt.protocols import Copied
+from gplmt.protocols import Copied, CopyJournal
 from gplmt.transports.copying_names import NodePath, failing_as
 from gplmt.transports.copying_places import is_entered, name_copies, own_name, says_into
 from gplmt.transports.ssh.copying_disk import Disk, Entry
@@ -17,6 +17,7 @@ from gplmt.transports.ssh.copying_places import resolve
 from gplmt.transports.ssh.copying_staging import Staging
 from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.copying_survey import LocalDirectory, survey
+from gplmt.transports.ssh.copying_telling import NodeTelling
 
 _Act = Callable[[NodePath, Entry | None], Awaitable[object]]
 
@@ -27,8 +28,9 @@ _LISTING_NAMES = 32
 class Put:
     """A put in the making."""
 
-    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop) -> None:
-        self._growth = NodeGrowth(files, disk, stop)
+    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop, journal: CopyJournal) -> None:
+        self._telling = NodeTelling(journal)
+        self._growth = NodeGrowth(files, disk, stop, self._telling)
         self._staging = Staging(files, disk, self._growth, stop)
         self._seen: dict[NodePath, Entry | None] = {}
         self._disk = disk
@@ -43,6 +45,7 @@ class Put:
         """
         target = await resolve(self._disk, destination)
         places = await self._place(sources, target, into=says_into(destination))
+        self._telling.writing(*(path for _, path in places))
         if self._seen.get(places[0][1]) is None:
             await self._growth.make_parents(places[0][1].parent)
         crew = Crew(self._disk.at_once, self._stop)
@@ -105,12 +108,16 @@ class Put:
     ) -> None:
         """Make or enter a directory, and let the crew put what is in it, or waits for it."""
         is_new = there is None
+        if is_new and not self._telling.knows(target):
+            await self._telling.creating(target / place for place in directory.places())
         if is_new and stage is not None and await self._staging.adopt(directory, stage, target):
             return
         is_new = await self._growth.make_directory(
             target, directory.permissions, there, source=directory.path
         )
         names = {} if is_new else await self._names(target, directory)
+        if not is_new and names is not None:
+            await self._telling.creating(target / place for place in directory.places_but(names))
         for child in directory.directories:
             staged = stage / child.name if stage is not None else None
             act: _Act = partial(self._put_directory, crew, child, staged)

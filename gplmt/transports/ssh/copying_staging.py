@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from gplmt.errors import CopyError
-from gplmt.transports.copying_names import NodePath, temporary_beside
+from gplmt.transports.copying_names import NodePath
 from gplmt.transports.ssh import tar_pipes
 from gplmt.transports.ssh.copying_disk import Disk, Entry
 from gplmt.transports.ssh.copying_door import NodeFiles
@@ -44,13 +44,17 @@ class Staging:
         Raises:
             CopyError, ConnectionLostError, StoppedError: as `tar_pipes.stage`.
         """
-        if there is not None and there.is_link:
+        is_link = there is not None and there.is_link
+        if is_link:
             there = await self._disk.stat(target, action="write")
         is_inside = there is not None and there.is_directory
         if count_packed(tree) < _LEAST_FILES or not (there is None or is_inside):
             return None
+        if is_link:
+            await self._growth.tell_end(target)
         # Renaming does not lead to another file system.
-        place = temporary_beside(target / tree.name if is_inside else target)
+        beside = target / tree.name if is_inside else target
+        place = self._growth.telling.temporary_beside(beside)
         parent = await self._disk.stat(place.parent, action="write")
         inherited = stat.S_ISGID & parent.mode if parent is not None else 0
         with tar_pipes.tar_slot(self._node.shared) as is_free:
@@ -73,7 +77,7 @@ class Staging:
         await self._complete(tree, staged)
         paths = [target / place for place in tree.places()]
         try:
-            with self._growth.creating(*paths):
+            async with self._growth.creating(*paths):
                 await self._disk.rename(staged, target)
         except CopyError:
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path, PurePosixPath
 from threading import Event
 
@@ -32,6 +32,14 @@ class LocalDirectory(Struct, kw_only=True):
     directories: list[LocalDirectory]
     files: list[LocalFile]
     links: list[tuple[str, str]]
+
+    def places_but(self, names: Container[str]) -> Iterator[PurePosixPath]:
+        """The places of all that is in it, save what has or is below one of these names."""
+        own = (*(name for name, _ in self.links), *(file.name for file in self.files))
+        yield from (PurePosixPath(name) for name in own if name not in names)
+        for child in self.directories:
+            if child.name not in names:
+                yield from (child.name / place for place in child.places())
 
     def count_entries(self) -> int:
         """How many files and links there are."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 import asyncssh
 
 from gplmt.errors import CopyError
-from gplmt.transports.copying_names import NodePath, shown, temporary_beside
+from gplmt.transports.copying_names import NodePath, shown, twin
 from gplmt.transports.ssh.copying_disk import Entry
 from gplmt.transports.ssh.copying_door import Shared
 from gplmt.transports.ssh.copying_sinks import Sink
@@ -183,7 +183,7 @@ class SftpDisk:
         it.  The wrong order would make a link of any name anywhere, so it is tried with two names
         of ours.
         """
-        link, other = temporary_beside(path), temporary_beside(path)
+        link, other = twin(path), twin(path)
         await self._ask("write", path, self._client.symlink(wire(other), wire(link)))
         is_swapped = await self.lstat(link) is None
         await self.remove(other if is_swapped else link)

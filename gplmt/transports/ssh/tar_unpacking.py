@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from threading import Event
 
@@ -14,6 +14,7 @@ from gplmt.transports.copying_files import (
     refuse_directory,
     replaceable,
     replacement,
+    tell_file,
 )
 from gplmt.transports.copying_growth import Growth
 from gplmt.transports.copying_names import NodePath, failing_as, is_temporary
@@ -104,7 +105,9 @@ class TreeReceiver:
         """Copy a file that has come before under another name."""
         is_file = self._places.get(original) is Kind.FILE
         if is_file and self._source / original in self.received:
-            copied = copy_file(self._target / original, target, stop=self._stop)
+            copied = copy_file(
+                self._target / original, target, stop=self._stop, telling=self._growth.telling
+            )
             self._growth.add_file(copied)
             self.received.add(source)
         else:
@@ -116,19 +119,28 @@ class TreeReceiver:
         if end is None:  # a FIFO, say, for which the archive shall not wait
             self.has_left_out = True
         else:
-            self._file = _NewFile(source, end, mode=header.mode & 0o777)
+            is_new = tell_file(self._growth.telling, target, end=end)
+            writing = replacement(end, mode=header.mode & 0o777, telling=self._growth.telling)
+            self._file = _NewFile(source, end, writing, is_new=is_new)
 
 
 class _NewFile:
     """A file in the making."""
 
-    def __init__(self, source: NodePath, target: Path, *, mode: int) -> None:
+    def __init__(
+        self,
+        source: NodePath,
+        target: Path,
+        writing: AbstractContextManager[int],
+        *,
+        is_new: bool,
+    ) -> None:
         self.source = source
-        self._is_new = not target.exists()
+        self._is_new = is_new
         self._target = target
         self._size = 0
         self._open = ExitStack()
-        self._writing = self._open.enter_context(replacement(target, mode=mode))
+        self._writing = self._open.enter_context(writing)
 
     def write(self, content: memoryview) -> None:
         with failing_as("write", self._target):

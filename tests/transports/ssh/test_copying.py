@@ -305,12 +305,13 @@ async def test_remove_undoes_a_put_and_leaves_what_others_made(
 async def test_copies_at_the_same_time_agree(files: PlainFiles, home: Path, tmp_path: Path) -> None:
     source = grow(tmp_path / "t", MANY)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(put(files, [source], "x/t")) for _ in range(6)]
+        tasks = [group.create_task(put(files, [source], "x/t", is_alone=False)) for _ in range(6)]
     assert look(home / "x/t") == look(source)
     assert {path for task in tasks for path in task.result().created} >= {str(home / "x/t/d")}
     async with asyncio.TaskGroup() as group:
         for _ in range(6):
-            group.create_task(get(files, "x/t", tmp_path / "back/t", into=False))
+            back = tmp_path / "back/t"
+            group.create_task(get(files, "x/t", back, into=False, is_alone=False))
     assert look(tmp_path / "back/t") == look(source)
     assert temporaries(home) + temporaries(tmp_path) == []
 

@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gplmt.errors import CopyError
+from gplmt.protocols import UnwrittenJournal
 from gplmt.transports.copying_bytes import StoppedError
 from gplmt.transports.copying_growth import Growth
 from gplmt.transports.copying_names import NodePath
+from gplmt.transports.copying_telling import Telling
 from gplmt.transports.ssh.copying_survey import survey
 from gplmt.transports.ssh.tar_headers import (
     Header,
@@ -58,7 +60,7 @@ def packed(source: Path) -> bytes:
 
 
 def receive(archive: bytes, target: Path, *, piece: int = 1 << 20) -> TreeReceiver:
-    receiver = TreeReceiver(NodePath("/node"), target, Growth(), Event())
+    receiver = TreeReceiver(NodePath("/node"), target, Growth(Telling(UnwrittenJournal())), Event())
     reader = ArchiveReader(receiver)
     try:
         for start in range(0, len(archive), piece):
