@@ -162,7 +162,6 @@ class Arrears:
             parent=parent,
             is_cleanup=is_cleanup,
             must_run=True,
-            must_run=True,
         )
         losses = self._session.losses[node.name]
         try:
