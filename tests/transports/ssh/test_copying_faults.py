@@ -15,7 +15,7 @@ import pytest
 
 from gplmt.errors import ConnectionLostError, CopyError
 from gplmt.protocols import Copied
-from gplmt.transports.ssh.copying import get, put, remove
+from gplmt.transports.ssh.copying import remove
 from tests.support.processes import until
 from tests.support.ssh.fixtures import StartProxy, StartServer
 from tests.support.ssh.nodes import LoginShell
@@ -23,6 +23,8 @@ from tests.support.ssh.proxy import FaultProxy
 from tests.support.ssh.servers import Server
 from tests.support.ssh.sessions import started_through
 from tests.transports.ssh.plain_files import PlainFiles, Way, files_of
+from tests.transports.told import get_there as get
+from tests.transports.told import put_there as put
 from tests.transports.trees import Shape, grow, look, names, temporaries
 
 MIB = 1 << 20
