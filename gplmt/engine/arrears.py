@@ -62,7 +62,7 @@ class Arrears:
         await self._tear_down()
         await self._clean_up(is_background=True)
         await _all(self._remove_files, [*self._nodes.values(), self._debts.here])
-        for name in self._nodes:
+        for name in (*self._nodes, self._debts.here.name):
             if name not in self.faults:
                 self._session.journal.settle(node_key(name))
 
