@@ -165,7 +165,7 @@ def test_what_nobody_guards_any_more_is_stopped_by_its_marker(case: Case) -> Non
     run = started(
         case,
         experiment(
-            main=f"<run>trap '' TERM; (setsid sleep {SLEEP} &amp;); sleep {SLEEP}; sleep {SLEEP}</run>"
+            main=f"<run>trap '' TERM; (setsid sleep {SLEEP} &amp;); sleep {SLEEP}; true</run>"
         ),
         "--grace",
         "0.5",
