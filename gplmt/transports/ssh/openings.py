@@ -93,8 +93,10 @@ class Openings:
             async with budget.spending():
                 tunnel = await self._gateway(login.jumps[-1])
         async with self._doors.passing(login.server_key):
-            if tunnel is not None or login.proxy_command is not None:
-                return await self._log_in(login, budget, tunnel=tunnel)
+            if tunnel is not None:
+                return await self._log_in_through(tunnel, login, budget)
+            if login.proxy_command is not None:
+                return await self._log_in(login, budget)
             connected = await self._connect(login, budget, at_most=_PROMPT_SECONDS)
             if connected is not None:
                 return await self._log_in(login, budget, sock=connected)
@@ -120,6 +122,19 @@ class Openings:
             if at_most is None or budget.left <= 0:
                 raise
             return None
+
+    async def _log_in_through(
+        self, tunnel: Connection, login: Login, budget: _Budget
+    ) -> Connection:
+        """Log in through a jump host, whose connection may turn out to be dead."""
+        try:
+            return await self._log_in(login, budget, tunnel=tunnel)
+        except asyncssh.ChannelOpenError as error:
+            if not tunnel.is_closed():
+                raise
+            loss = ConnectionAbortedError()  # another one may be opened, so it is not final
+            loss.add_note(f"the connection to the jump host {login.jumps[-1].host} was lost")
+            raise loss from error
 
     async def _log_in(
         self,

@@ -6,7 +6,7 @@ gplmt stands in the middle; each node has a cable of its own, whose faults the k
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -23,15 +23,25 @@ _FROM_NODE = ("OUTPUT", "-o", "eth0")
 class Cable:
     """What leads to one node, and the node's end of it."""
 
-    def __init__(self, hub: Namespace, node: Namespace, *, number: int) -> None:
+    def __init__(
+        self, hub: Namespace, make_machine: Callable[[], Namespace], *, number: int
+    ) -> None:
         self.address = f"{_ADDRESSES}.{number}"
-        self.node = node
         self._hub = hub
+        self._make_machine = make_machine
         self._end = f"node{number}"
-        hub.call("ip", "link", "add", self._end, "type", "veth", *_peer_in(node))
-        hub.call("ip", "link", "set", self._end, "master", "hub", "up")
-        node.call("ip", "address", "add", f"{self.address}/24", "dev", "eth0")
-        node.call("ip", "link", "set", "eth0", "up")
+        self.node = make_machine()
+        self._connect()
+
+    def replace_machine(self) -> None:
+        """Have another machine here, at the same address, which knows of no connection.
+
+        The cable is cut until it is healed.
+        """
+        self._hub.call("ip", "link", "delete", self._end)
+        self.node = self._make_machine()
+        self.cut()
+        self._connect()
 
     def cut(self) -> None:
         """Lose all that is sent, in either direction."""
@@ -66,6 +76,13 @@ class Cable:
         self.node.call("iptables", "-w", "-F")
         self._hub.call("ip", "link", "set", self._end, "up")
 
+    def _connect(self) -> None:
+        peer = ("peer", "name", "eth0", "netns", self.node.path)
+        self._hub.call("ip", "link", "add", self._end, "type", "veth", *peer)
+        self._hub.call("ip", "link", "set", self._end, "master", "hub", "up")
+        self.node.call("ip", "address", "add", f"{self.address}/24", "dev", "eth0")
+        self.node.call("ip", "link", "set", "eth0", "up")
+
     def _drop(self, way: Sequence[str], *which: str) -> None:
         self.node.call("iptables", "-w", "-A", *way, *which, "-j", "DROP")
 
@@ -97,8 +114,10 @@ class Network:
     def connect(self) -> Cable:
         """A cable to a new node."""
         self._count += 1
-        node = self._running.enter_context(Namespace())
-        return Cable(self._hub, node, number=self._count)
+        return Cable(self._hub, self._make_machine, number=self._count)
+
+    def _make_machine(self) -> Namespace:
+        return self._running.enter_context(Namespace())
 
 
 @contextmanager
@@ -124,7 +143,3 @@ def _trouble() -> str | None:
     except OSError as error:
         return f"this takes root, and a kernel that has all of it ({error})"
     return None
-
-
-def _peer_in(node: Namespace) -> tuple[str, ...]:
-    return ("peer", "name", "eth0", "netns", node.path)
