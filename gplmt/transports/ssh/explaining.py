@@ -9,6 +9,7 @@ import socket
 import asyncssh
 
 from gplmt.transports.ssh.logins import Login
+from gplmt.transports.ssh.sockets import UNRESOLVED
 
 _ERRNO = re.compile(r"\[Errno (\d+)\]")
 
@@ -50,7 +51,10 @@ def _explain_refusal(error: asyncssh.Error, login: Login) -> str:
 def _explain_silence(error: BaseException, login: Login) -> str:
     """What the network, or this host, has said."""
     if isinstance(error, TimeoutError):
-        return f"no answer from {_place(login)} within {login.connect_timeout_seconds:g} s"
+        seconds = f"within {login.connect_timeout_seconds:g} s"
+        if UNRESOLVED in getattr(error.__cause__, "__notes__", ()):
+            return f"the host name {login.host!r} was not resolved {seconds}"
+        return f"no answer from {_place(login)} {seconds}"
     if isinstance(error, socket.gaierror):
         return f"the host name {login.host!r} cannot be resolved: {_as_words(error.strerror)}"
     if isinstance(error, ConnectionResetError | BrokenPipeError):

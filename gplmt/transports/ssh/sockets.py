@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from threading import Thread
 
+UNRESOLVED = "while the host name was being resolved"
 _MOST_THREADS = 64
 
 _Question = tuple[str, int, int]  # host, port, family
@@ -30,7 +31,8 @@ class Sockets:
     ) -> socket.socket:
         """Connect to the first address of a host that takes it.
 
-        Cancelled, it may leave a thread that ends when the name server, or its timeout, lets it.
+        Cancelled, it may leave a thread that ends when the name server, or its timeout, lets it;
+        then the cancellation has the note UNRESOLVED.
 
         Raises:
             OSError: of the last address, or that there is none (`socket.gaierror`).
@@ -61,7 +63,11 @@ class Sockets:
             answer = asyncio.get_running_loop().create_future()
             self._asked[question] = answer
             Thread(target=self._ask, args=(question, answer), daemon=True).start()
-        return await asyncio.shield(answer)
+        try:
+            return await asyncio.shield(answer)
+        except asyncio.CancelledError as error:
+            error.add_note(UNRESOLVED)
+            raise
 
     def _ask(self, question: _Question, answer: asyncio.Future[_Found]) -> None:
         found: _Found | OSError
