@@ -27,6 +27,7 @@ from tests.support.record import check_record
 from tests.support.ssh.servers import Server
 from tests.support.ssh.sessions import kill_until_none, started_through
 
+HERE, THERE = "here", "there"  # what sites are called
 UNFINISHED = ".gplmt-*.tmp"
 JOURNAL = "journal.jsonl"
 _UNSEEN = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)

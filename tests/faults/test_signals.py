@@ -16,7 +16,9 @@ from msgspec import Struct
 
 from tests.faults.phases import ENDING, PHASES, Catcher, Caught
 from tests.faults.support import (
+    HERE,
     JOURNAL,
+    THERE,
     Case,
     There,
     check_nothing_left,
@@ -28,7 +30,6 @@ from tests.support.ssh.fixtures import StartProxy, StartServer
 
 GRACE_SECONDS = 0.5
 LEASE_SECONDS = 3
-HERE, THERE = "here", "there"
 STOPPING = {"INT": 130, "TERM": 143, "HUP": 129}
 BEFORE_THE_ENDING = ("connecting", "running", "put", "get")
 
