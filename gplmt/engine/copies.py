@@ -111,5 +111,7 @@ class Copies:
                 self.pending.append(copy)
             raise
         copy.settle_unfinished()
-        if not keeps:
+        if copy.paths:
             self.pending.append(copy)
+        else:  # what was told has been there by then
+            copy.settle()
