@@ -24,8 +24,6 @@ from tests.support.record import check_record
 
 E = TypeVar("E", bound=Event)
 
-_END_OF_TIME = 1e7
-
 
 def experiment(
     *, steps: str, tasklists: str, targets: str = "n1", root: str = "", environment: str = ""
@@ -125,12 +123,17 @@ class Lab:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._scripts: dict[tuple[str | None, str], list[Script]] = {}
+        self.patience_seconds = 1e7
         self._stop_seconds = 0.0
         self._ending_seconds = 0.0
         self._at: list[tuple[float, Callable[[ExperimentRun], None]]] = []
+        self._answer: Callable[[Asked], Script] | None = None
+        self._watch: Callable[[Event, FakeTransport], None] = _look_away
         self.asked: list[Asked] = []
         self.events: list[Event] = []
         self.host_environment: dict[str, str] = {}
+        self._main: asyncio.Task[object] | None = None
+        self._task: asyncio.Task[Result] | None = None
 
     def script(self, command: str, *scripts: Script, target: str | None = None) -> None:
         """Let a command text go like this; several scripts are used up one after another."""
@@ -158,6 +161,14 @@ class Lab:
         """Let each of the last things take so long: leftovers, removing a copy, closing."""
         self._ending_seconds = seconds
 
+    def answers(self, answer: Callable[[Asked], Script]) -> None:
+        """Let a function say how each thing goes that nodes are asked to do."""
+        self._answer = answer
+
+    def watch(self, watch: Callable[[Event, FakeTransport], None]) -> None:
+        """Call this at each event, just before it is recorded."""
+        self._watch = watch
+
     def at(self, seconds: float, action: Callable[[ExperimentRun], None]) -> None:
         """Do something so long after the start of the run."""
         self._at.append((seconds, action))
@@ -166,6 +177,11 @@ class Lab:
         """Send signals to gplmt so long after the start of the run."""
         for seconds in moments:
             self.at(seconds, lambda run: run.interrupt(number))
+
+    def cancel(self) -> None:
+        """Cancel the run that is under way from outside."""
+        assert self._task is not None
+        self._task.cancel()
 
     def write(self, name: str, text: str = "") -> Path:
         """A file beside the document."""
@@ -188,7 +204,12 @@ class Lab:
         """Run a document, given as for `plan`."""
         plan = self.plan(document)
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            result = runner.run(self._run_as_task(plan))
+            unhandled: list[dict[str, object]] = []
+            runner.get_loop().set_exception_handler(lambda _, fault: unhandled.append(fault))
+            try:
+                result = runner.run(self._run_as_task(plan))
+            finally:
+                assert not unhandled, unhandled
         check_record(result.events)
         assert not result.transport.alive
         assert result.transport.is_closed or not plan.members()
@@ -201,17 +222,19 @@ class Lab:
         return self.run(experiment(steps=step, tasklists=main + others))
 
     async def _run_as_task(self, plan: Plan) -> Result:
-        task = asyncio.ensure_future(self._run(plan))
-        return await asyncio.wait_for(task, timeout=_END_OF_TIME)
+        self._main = asyncio.current_task()
+        self._task = asyncio.ensure_future(self._run(plan))
+        return await asyncio.wait_for(self._task, timeout=self.patience_seconds)
 
     async def _run(self, plan: Plan) -> Result:
-        clock, events = VirtualClock(), _Events(self.events)
+        clock = VirtualClock()
         transport = FakeTransport(
             clock,
             self._script,
             stop_seconds=self._stop_seconds,
             ending_seconds=self._ending_seconds,
         )
+        events = _Events(self.events, lambda event: self._watch(event, transport))
         session = Session(
             recorder=events,
             clock=clock,
@@ -223,7 +246,10 @@ class Lab:
         run = ExperimentRun(session, plan)
         for seconds, action in self._at:
             asyncio.get_running_loop().call_later(seconds, action, run)
-        exit_code = await run.run()
+        try:
+            exit_code = await run.run()
+        finally:
+            await _check_that_no_task_is_left(self._main)
         task = asyncio.current_task()
         assert task is not None
         assert not task.cancelling()
@@ -232,18 +258,33 @@ class Lab:
     def _script(self, node: Node, text: str) -> Script:
         now = asyncio.get_running_loop().time()
         self.asked.append(Asked(round(now, 6), node.name, text))
+        if self._answer is not None:
+            return self._answer(self.asked[-1])
         for key in ((node.name, text), (None, text)):
             if scripts := self._scripts.get(key):
                 return scripts.pop(0) if len(scripts) > 1 else scripts[0]
         return Script()
 
 
+async def _check_that_no_task_is_left(main: asyncio.Task[object] | None) -> None:
+    """What has been cancelled may take a few turns of the loop to be gone."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() - {main, asyncio.current_task()} == set()
+
+
+def _look_away(event: Event, transport: FakeTransport) -> None:
+    pass
+
+
 class _Events:
-    def __init__(self, events: list[Event]) -> None:
+    def __init__(self, events: list[Event], watch: Callable[[Event], None]) -> None:
         self.events = events
+        self._watch = watch
         events.clear()
 
     def emit(self, event: Event) -> None:
+        self._watch(event)
         self.events.append(event)
 
 

@@ -31,7 +31,7 @@ def check_record(events: Sequence[Event]) -> None:
     assert isinstance(events[0], ExperimentStarted)
     assert isinstance(events[-1], ExperimentFinished)
     assert [event.time for event in events] == sorted(event.time for event in events)
-    _check_spans(events)
+    check_spans(events)
     _check_reasons(events)
     _check_exit_code(events)
 
@@ -61,7 +61,7 @@ def _tolerated(
     return ()
 
 
-def _check_spans(events: Sequence[Event]) -> None:
+def check_spans(events: Sequence[Event]) -> None:
     """What starts ends once, inside of what encloses it, and they form a tree."""
     opened: dict[int, Event] = {}
     inside: dict[int, int] = {}
