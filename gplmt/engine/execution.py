@@ -168,6 +168,7 @@ class Executor:
             try:
                 async with asyncio.timeout(task.timeout.total_seconds()):
                     while not await self._holds(context, task, place, paths, outputs, watch):
+                        self._session.raise_if_stopped()  # it may not hold because of that
                         await self._session.clock.sleep(task.interval.total_seconds())
             except TimeoutError:
                 limit = in_words(task.timeout)

@@ -81,3 +81,20 @@ def test_it_can_be_stopped_while_it_asks_and_between(lab: Lab, seconds: int) -> 
     assert result.duration == seconds
     assert result.one(StepFinished).outcome is Outcome.STOPPED
     assert result.one(WaitForFinished).outcome is Outcome.STOPPED
+
+
+@pytest.mark.parametrize(("limit", "stop", "end"), [(3, 100, 3), (100, 4, 4)])
+def test_a_connection_lost_while_it_is_stopped_does_not_keep_it_asking(
+    lab: Lab, limit: int, stop: int, end: int
+) -> None:
+    lost = ConnectionLostError("lost while stopping")
+    lab.script("up", Script(returncode=1, seconds=5, error_when_stopped=lost), Script(returncode=1))
+    lab.patience_seconds = 50
+    result = lab.run(
+        experiment(
+            tasklists=f'<tasklist name="t"><wait-for timeout="PT{limit}S">up</wait-for></tasklist>',
+            steps=f'<step tasklist="t" targets="n1" stop_relative="PT{stop}S"/>',
+        )
+    )
+    assert result.duration == end
+    assert result.when("up") == [0]
