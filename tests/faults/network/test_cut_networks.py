@@ -12,8 +12,8 @@ import pytest
 from tests.faults.network.conftest import MakeNode
 from tests.faults.network.nodes import Node
 from tests.faults.network.stories import (
+    ALONE_SECONDS,
     GET,
-    GRACE_SECONDS,
     LEASE_SECONDS,
     LOST,
     PUT,
@@ -30,7 +30,6 @@ from tests.faults.support import Case, check_nothing_left, check_whole_record
 
 pytestmark = pytest.mark.openssh
 
-ALONE_SECONDS = LEASE_SECONDS * 4 / 3 + GRACE_SECONDS
 PATIENT = "<connect-timeout>PT20S</connect-timeout>"
 Cut = Callable[[Node], None]
 CUTS: dict[str, Cut] = {

@@ -7,6 +7,7 @@ import pytest
 from tests.faults.network.conftest import MakeNode
 from tests.faults.network.nodes import Node
 from tests.faults.network.stories import (
+    ALONE_SECONDS,
     CLEAN_SECONDS,
     LEASE_SECONDS,
     LOST,
@@ -21,7 +22,6 @@ from tests.faults.network.stories import (
     until_clean,
     until_failed,
 )
-from tests.faults.network.test_cut_networks import ALONE_SECONDS
 from tests.faults.support import Case, check_nothing_left, check_whole_record
 
 pytestmark = pytest.mark.openssh
