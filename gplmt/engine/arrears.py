@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from gplmt.engine.asking import ask
 from gplmt.engine.context import Context, Progress, Quorum
 from gplmt.engine.debts import Debts
@@ -13,7 +15,7 @@ from gplmt.engine.interpreter import Interpreter
 from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, Tally
 from gplmt.engine.signals import Stop
-from gplmt.engine.tidying import remove_paths, remove_unfinished
+from gplmt.engine.tidying import Made, remove_made, remove_unfinished
 from gplmt.errors import TaskError
 from gplmt.events import Outcome, SurvivorsStopped, TeardownFinished, TeardownStarted
 from gplmt.inventory import HostValue, Node
@@ -33,7 +35,7 @@ from gplmt.transports.survivors import survivors_script
 
 _CANNOT_LOOK = 3
 _T = TypeVar("_T")
-_O = TypeVar("_O", CommandAlive, CleanupDue)
+_O = TypeVar("_O", CommandAlive, CleanupDue, UnfinishedFiles)
 
 
 class Arrears:
@@ -61,7 +63,8 @@ class Arrears:
         await self._clean_up(is_background=False)
         await self._tear_down()
         await self._clean_up(is_background=True)
-        await _all(self._remove_files, [*self._nodes.values(), self._debts.here])
+        await _all(self._remove_unfinished, [*self._nodes.values(), self._debts.here])
+        await self._remove_made()
         for name in (*self._nodes, self._debts.here.name):
             if name not in self.faults:
                 self._session.journal.settle(node_key(name))
@@ -181,47 +184,40 @@ class Arrears:
             variables["GPLMT_RUN_DIR"] = str(self._session.run_directory)
         return variables
 
-    async def _remove_files(self, node: Node) -> None:
-        if node.name in self._lost:
-            return
+    async def _remove_unfinished(self, node: Node) -> None:
         target = None if node is self._debts.here else node.name
-        for each in reversed(list(self._debts.owed.values())):
-            match each:
-                case UnfinishedFiles(target=name) if name == target:
-                    await self._remove_unfinished(each, node)
-                case FilesToRemove(target=name) if name == target:
-                    await self._remove_created(each, node)
+        for owed in self._of(UnfinishedFiles, target) if node.name not in self._lost else ():
+            roots = [read_path(root) for root in owed.roots]
+            if await remove_unfinished(
+                self._session, node, at=str(node.at), roots=roots, stem=owed.stem
+            ):
+                self._session.journal.settle(owed.key)
+            else:
+                self.faults[node.name] = "unfinished files cannot be removed"
 
-    async def _remove_unfinished(self, owed: UnfinishedFiles, node: Node) -> None:
-        roots = [read_path(root) for root in owed.roots]
-        if await remove_unfinished(
-            self._session, node, at=str(node.at), roots=roots, stem=owed.stem
-        ):
-            self._session.journal.settle(owed.key)
-        else:
-            self.faults[node.name] = "unfinished files cannot be removed"
-
-    async def _remove_created(self, owed: FilesToRemove, node: Node) -> None:
-        paths = [read_path(path) for path in owed.paths]
-        remaining = await remove_paths(self._session, node, at=owed.at, paths=paths)
-        if not remaining:
-            self._session.journal.settle(owed.key)
-            return
-        self.faults[node.name] = f"could not remove {', '.join(remaining)}"
-        self._session.journal.owe(
-            FilesToRemove(
-                key=owed.key,
-                at=owed.at,
-                target=owed.target,
-                paths=tuple(map(written_path, remaining)),
-            )
-        )
+    async def _remove_made(self) -> None:
+        owed = [
+            each
+            for each in self._debts.owed.values()
+            if isinstance(each, FilesToRemove) and each.target not in self._lost
+        ]
+        made = [
+            Made(node=self._nodes[each.target], at=each.at, paths=tuple(map(read_path, each.paths)))
+            for each in owed
+        ]
+        remaining = await remove_made(self._session, made)
+        for each, left in zip(owed, remaining, strict=True):
+            if not left:
+                self._session.journal.settle(each.key)
+                continue
+            self.faults[each.target] = f"could not remove {', '.join(left)}"
+            self._session.journal.owe(replace(each, paths=tuple(map(written_path, left))))
 
     def _lose(self, node: Node, reason: str) -> None:
         self._lost.add(node.name)
         self.faults[node.name] = reason
 
-    def _of(self, kind: type[_O], target: str) -> list[_O]:
+    def _of(self, kind: type[_O], target: str | None) -> list[_O]:
         return [
             each
             for each in self._debts.owed.values()

@@ -81,14 +81,14 @@ class Copy:
 
 
 class Copies:
-    """The copies of a run of which something is to be removed when it ends, in their order.
+    """The copies of a run, `pending` those of which something is to be removed when it ends.
 
     `stem` begins the names of all unfinished files of the run.
     """
 
     def __init__(self) -> None:
         self.stem = secrets.token_hex(4)
-        self.pending: list[Copy] = []
+        self.pending: list[tuple[Node, Copy]] = []
 
     @contextmanager
     def copying(
@@ -108,10 +108,10 @@ class Copies:
             if node is None or node.address.kind == "local":
                 copy.settle()
             elif copy.roots:
-                self.pending.append(copy)
+                self.pending.append((node, copy))
             raise
         copy.settle_unfinished()
-        if copy.paths:
-            self.pending.append(copy)
+        if node is not None and copy.paths:
+            self.pending.append((node, copy))
         else:  # what was told has been there by then
             copy.settle()

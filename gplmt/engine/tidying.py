@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+from msgspec import Struct
 
 from gplmt.engine.asking import ask
 from gplmt.engine.copies import Copy
@@ -11,6 +15,17 @@ from gplmt.engine.session import Session
 from gplmt.errors import TaskError
 from gplmt.events import CopiesRemoved, LeftoverStopped, UnfinishedRemoved
 from gplmt.inventory import Node
+
+_PASSES = 2
+_T = TypeVar("_T")
+
+
+class Made(Struct, frozen=True, kw_only=True):
+    """What a put made on a node, to be removed: absolute paths, parents first."""
+
+    node: Node
+    at: str
+    paths: tuple[str, ...]
 
 
 async def stop_leftovers(session: Session) -> None:
@@ -34,27 +49,43 @@ async def stop_leftovers(session: Session) -> None:
 async def remove_copies(session: Session) -> None:
     """Remove what puts made for the time of the experiment, and what they could not finish.
 
-    On all nodes at once, the latest copy of each first.  What cannot be removed stays owed.
+    What cannot be removed stays owed.
     """
-    by_node: dict[str | None, list[Copy]] = {}
-    for copy in reversed(session.copies.pending):
-        by_node.setdefault(copy.target, []).append(copy)
-    async with asyncio.TaskGroup() as group:
-        for copies in by_node.values():
-            group.create_task(_remove_in_order(session, copies))
+    pending = session.copies.pending
 
+    async def finish(cut_off: tuple[Node, Copy]) -> None:
+        node, copy = cut_off
+        if copy.roots and await remove_unfinished(
+            session, node, at=copy.at, roots=copy.roots, stem=copy.stem
+        ):
+            copy.settle_unfinished()
 
-async def _remove_in_order(session: Session, copies: Sequence[Copy]) -> None:
-    for copy in copies:
-        if copy.node is None:
-            continue
-        is_tidy = not copy.roots or await remove_unfinished(
-            session, copy.node, at=copy.at, roots=copy.roots, stem=copy.stem
-        )
-        if copy.paths and await remove_paths(session, copy.node, at=copy.at, paths=copy.paths):
-            continue
-        if is_tidy:
+    await _in_order_on_each(pending, lambda pair: pair[0].name, finish)
+    made = [Made(node=node, at=copy.at, paths=copy.paths) for node, copy in pending]
+    for (_, copy), remaining in zip(pending, await remove_made(session, made), strict=True):
+        if not remaining and not copy.roots:
             copy.settle()
+
+
+async def remove_made(session: Session, made: Sequence[Made]) -> list[tuple[str, ...]]:
+    """Remove what puts made, the latest first; what of each could not be removed.
+
+    In two passes: targets may be one host, and a directory that one put made may be empty only
+    when what others put there is gone.
+    """
+    remaining = [each.paths for each in made]
+
+    async def remove(index: int) -> None:
+        node = made[index].node
+        remaining[index] = await session.transport(node).remove(node, remaining[index])
+
+    for _ in range(_PASSES):
+        indexes = [index for index in reversed(range(len(made))) if remaining[index]]
+        await _in_order_on_each(indexes, lambda index: made[index].node.name, remove)
+    for each, left in zip(made, remaining, strict=True):
+        if each.paths:
+            _emit_removed(session, each, left)
+    return remaining
 
 
 async def remove_unfinished(
@@ -74,18 +105,30 @@ async def remove_unfinished(
     return completed.returncode == 0
 
 
-async def remove_paths(
-    session: Session, node: Node, *, at: str, paths: Sequence[str]
-) -> tuple[str, ...]:
-    """Remove what a put created, parents first in `paths`; what could not be removed."""
-    remaining = await session.transport(node).remove(node, paths)
+async def _in_order_on_each(
+    things: Iterable[_T], node_of: Callable[[_T], str], job: Callable[[_T], Awaitable[None]]
+) -> None:
+    """Do a job for things, on all nodes at once, on each in this order."""
+    by_node: defaultdict[str, list[_T]] = defaultdict(list)
+    for thing in things:
+        by_node[node_of(thing)].append(thing)
+
+    async def in_order(of_node: Sequence[_T]) -> None:
+        for thing in of_node:
+            await job(thing)
+
+    async with asyncio.TaskGroup() as group:
+        for of_node in by_node.values():
+            group.create_task(in_order(of_node))
+
+
+def _emit_removed(session: Session, made: Made, remaining: tuple[str, ...]) -> None:
     session.recorder.emit(
         CopiesRemoved(
             time=session.now(),
-            target=node.name,
-            at=at,
-            removed=len(paths) - len(remaining),
+            target=made.node.name,
+            at=made.at,
+            removed=len(made.paths) - len(remaining),
             remaining=remaining,
         )
     )
-    return remaining

@@ -114,10 +114,9 @@ class _Kill:
     def _check(self, run: Running) -> None:
         self._case.until_gone(seconds=_GRACE_SECONDS + 2)
         assert self._case.unfinished() == []
-        registered = sum(
-            isinstance(event, TeardownRegistered)
-            for event in read_events(run.run_directory / "events.jsonl")
-        )
+        registered = 0
+        if (record := run.run_directory / "events.jsonl").exists():
+            registered = sum(isinstance(each, TeardownRegistered) for each in read_events(record))
         for site in self._sites:
             assert not (site.place / "gone").exists(), list((site.place / "gone").rglob("*"))
             _check_told(Counter(lines_of(site.place / "told")), teardowns=registered)
