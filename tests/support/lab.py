@@ -13,13 +13,21 @@ from typing import NamedTuple, TypeVar
 from gplmt.engine.lifecycle import ExperimentRun
 from gplmt.engine.session import Session
 from gplmt.errors import TaskError
-from gplmt.events import Event, Finished, Outcome, TaskFinished, TasklistFinished
+from gplmt.events import (
+    Event,
+    Finished,
+    Outcome,
+    SignalReceived,
+    TaskFinished,
+    TasklistFinished,
+)
 from gplmt.inventory import Node
 from gplmt.loading import load
 from gplmt.planning import Plan, make_plan
 from gplmt.protocols import LogPaths, OutputSink
 from gplmt.transports.fake import FakeTransport, Script
 from tests.support.clock import START, VirtualClock, VirtualLoop
+from tests.support.ledger import Ledger
 from tests.support.record import check_record
 
 E = TypeVar("E", bound=Event)
@@ -53,7 +61,9 @@ class Result:
         events: list[Event],
         transport: FakeTransport,
         asked: list[Asked],
+        ledger: Ledger,
     ) -> None:
+        self.ledger = ledger
         self.exit_code = exit_code
         self.events = events
         self.transport = transport
@@ -235,11 +245,13 @@ class Lab:
             ending_seconds=self._ending_seconds,
         )
         events = _Events(self.events, lambda event: self._watch(event, transport))
+        ledger = Ledger()
         session = Session(
             recorder=events,
             clock=clock,
             transports={member.node.address.kind: transport for member in plan.members().values()},
             logs=_NoLogs(),
+            journal=ledger,
             run_directory=self.directory / "run",
             working_directory=self.directory,
         )
@@ -253,7 +265,9 @@ class Lab:
         task = asyncio.current_task()
         assert task is not None
         assert not task.cancelling()
-        return Result(exit_code, list(events.events), transport, self.asked)
+        if len(events.of_signals()) < 2 and not session.losses:
+            assert not ledger.pressing
+        return Result(exit_code, list(events.events), transport, self.asked, ledger)
 
     def _script(self, node: Node, text: str) -> Script:
         now = asyncio.get_running_loop().time()
@@ -286,6 +300,9 @@ class _Events:
     def emit(self, event: Event) -> None:
         self._watch(event)
         self.events.append(event)
+
+    def of_signals(self) -> list[Event]:
+        return [event for event in self.events if isinstance(event, SignalReceived)]
 
 
 class _NoSink:
