@@ -94,16 +94,16 @@ def test_a_teardown_is_owed_for_each_target_and_secured_before_the_next_step(lab
 
 
 def test_a_teardown_has_the_variables_of_its_moment_and_secrets_by_name(lab: Lab) -> None:
-    lab.host_environment["TOKEN"] = "from outside"
+    lab.host_environment["TAKEN"] = "from outside"
     steps = """<loop param="X" list="7 8"><register-teardown tasklist="down" targets="n1">
-        <export-env var="TOKEN"/><export-env var="LEVEL" value="$3"/></register-teardown></loop>"""
+        <export-env var="TAKEN"/><export-env var="LEVEL" value="$3"/></register-teardown></loop>"""
     result = lab.run(experiment(tasklists=DOWN, steps=steps))
     dues = [each for each in result.ledger.said if isinstance(each, TeardownDue)]
     assert [due.variables["X"] for due in dues] == ["7", "8"]
     assert {due.variables["LEVEL"] for due in dues} == {"$3"}
-    assert {due.host_variables for due in dues} == {("TOKEN",)}
-    assert all("TOKEN" not in due.variables for due in dues)
-    assert [each["TOKEN"] for each in result.environments("undo")] == ["from outside"] * 2
+    assert {due.host_variables for due in dues} == {("TAKEN",)}
+    assert all("TAKEN" not in due.variables for due in dues)
+    assert [each["TAKEN"] for each in result.environments("undo")] == ["from outside"] * 2
 
 
 def test_a_teardown_stays_owed_where_the_node_could_not_be_reached(lab: Lab) -> None:
