@@ -11,6 +11,7 @@ from msgspec import Struct
 _MAX_COMPARISONS = 10_000  # of words, each about 20 microseconds
 _MAX_SHORTLIST = 200
 _MAX_CHARACTERS = 2000  # of a problem or hint, as it quotes the document
+_MAX_WORD = 200  # characters; a longer one is nothing that was meant to be a name
 
 
 class Location(Struct, frozen=True, order=True, gc=False):
@@ -46,11 +47,16 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
         """What is wrong and what to do, without the place."""
         return self.problem if self.hint is None else f"{self.problem}; {self.hint}"
 
+    @property
+    def shown_at(self) -> str:
+        """The place; of a file whose name does things to a terminal, how the name is written."""
+        return printable(str(self.at))
+
     def __str__(self) -> str:
-        return f"{self.at}: {self.severity.value}: {self.message}"
+        return f"{self.shown_at}: {self.severity.value}: {self.message}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A text that stays on its line, not endless, and does nothing to a terminal."""
     if len(text) > _MAX_CHARACTERS:
         text = f"{text[:_MAX_CHARACTERS]}..."
@@ -93,9 +99,9 @@ class Faults:
         self._take(at, Severity.WARNING, problem, hint)
 
     def _take(self, at: Location, severity: Severity, problem: str, hint: str | None) -> None:
-        shown = None if hint is None else _printable(hint)
+        shown = None if hint is None else printable(hint)
         self._found.append(
-            Diagnostic(at=at, severity=severity, problem=_printable(problem), hint=shown)
+            Diagnostic(at=at, severity=severity, problem=printable(problem), hint=shown)
         )
 
     @property
@@ -108,6 +114,8 @@ class Faults:
 
         `candidates` must live as long as these faults: answers are kept by its identity.
         """
+        if len(word) > _MAX_WORD:
+            return None
         key = (word, id(candidates))
         if key not in self._suggestions:
             self._suggestions[key] = self._suggestion(word, candidates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gplmt.cli.arguments import Arguments
 from gplmt.cli.source import load_source
 from gplmt.cli.streams import show
+from gplmt.diagnostics import printable
 from gplmt.errors import DocumentError
 
 
@@ -16,6 +17,6 @@ def check(arguments: Arguments) -> int:
         show(str(error))
         return error.exit_code
     kind = "library" if loaded.experiment.is_library else "experiment"
-    verdict = f"{arguments.file}: a valid {kind}"
+    verdict = f"{printable(arguments.file)}: a valid {kind}"
     show("\n".join([*map(str, loaded.warnings), verdict]))
     return 0

@@ -9,9 +9,11 @@ from gplmt.diagnostics import Faults
 from gplmt.inventory import Inventory, Member, SliceAddress
 from gplmt.language.paths import expand, variables_in
 from gplmt.language.tasks import Get
+from gplmt.loading.files import is_directory
 from gplmt.loading.survey import CallGraph
 from gplmt.loading.uses import Use
 
+_MAX_LOOKS = 300_000  # at nodes and tasklists; what is left then is not warned of
 _DISTINGUISHING = frozenset(("GPLMT_TARGET", "GPLMT_TARGET_INDEX"))
 
 
@@ -27,25 +29,28 @@ class GetChecks:
         self._faults = faults
         self._gets = graph.gathered(
             {
-                name: frozenset((True,))
+                name: 1
                 for name, survey in graph.surveys.items()
                 if any(isinstance(copy, Get) for copy in survey.copies)
             }
         )
+        self._left = _MAX_LOOKS
         self._visited: dict[tuple[tuple[str, ...], frozenset[str]], set[str]] = {}
 
     def check(self, use: Use) -> None:
         """Check one step or teardown."""
-        if not self._gets.get(use.item.tasklist):
+        if not self._gets.get(use.item.tasklist) or self._left < 0:
             return
+        self._left -= len(self._inventory.members(use.item.targets))
         members = list(_several(self._inventory.members(use.item.targets)))
         if len(members) < 2:
             return
         key = (use.item.targets, use.surroundings.variables)
         visited = self._visited.setdefault(key, set())
         for survey in self._graph.reachable(use.item.tasklist, visited):
+            self._left -= 1
             for copy in survey.copies:
-                if isinstance(copy, Get):
+                if isinstance(copy, Get) and self._left >= 0:
                     self._check_get(copy, members, use)
 
     def _check_get(self, get: Get, members: Sequence[tuple[str, Member]], use: Use) -> None:
@@ -54,6 +59,7 @@ class GetChecks:
             return
         written: dict[str, str] = {}
         for name, member in members:
+            self._left -= 1
             first = written.setdefault(self._written(get, name, member, use), name)
             if first != name:
                 problem = (
@@ -75,7 +81,7 @@ class GetChecks:
         return destination
 
     def _is_directory(self, destination: str) -> bool:
-        return destination.endswith("/") or Path(self._working_directory, destination).is_dir()
+        return destination.endswith("/") or is_directory(self._working_directory, destination)
 
 
 def _several(members: Sequence[Member]) -> Iterator[tuple[str, Member]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from gplmt.loading.admission import listed
 from gplmt.loading.build import Draft, Include, build
 from gplmt.loading.context import Context
 from gplmt.loading.decoding import to_utf8
+from gplmt.loading.files import read_file
 from gplmt.loading.parsing import MalformedError, ParseError, parse
 from gplmt.loading.schema import Complaint, Schema, syntax_complaint
 
@@ -64,7 +64,7 @@ class Reader:
         if known is not None:
             return known
         try:
-            content = _content(name)
+            content = read_file(name)
         except (OSError, ValueError) as error:
             self._faults.error(at, f"cannot read '{name}': {_reason(error)}")
             return None
@@ -165,14 +165,6 @@ def _identity(name: str) -> str:
     """One file, however it is reached; a link is a file of its own, beside other files."""
     path = Path(name)
     return str(Path(os.path.realpath(path.parent), path.name))
-
-
-def _content(name: str) -> bytes:
-    path = Path(name)
-    mode = path.stat().st_mode
-    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
-        raise OSError("it is a device")
-    return path.read_bytes()
 
 
 def _reason(error: OSError | ValueError) -> str:

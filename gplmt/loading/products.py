@@ -8,9 +8,13 @@ from pathlib import Path
 
 from gplmt.inventory import Inventory, LocalAddress, Member
 from gplmt.language.tasks import Get, Put
+from gplmt.loading.files import is_directory
 from gplmt.loading.known import expand_known
 from gplmt.loading.survey import CallGraph, Survey
 from gplmt.loading.uses import Use
+
+_MAX_PLACES = 20_000  # where puts may copy to; with more, anything may be made anywhere
+_MAX_CHARACTERS = 4096  # of a path, for Linux
 
 
 class Products:
@@ -30,6 +34,8 @@ class Products:
         self._working_directory = working_directory
         self._host_environment = host_environment
         self._copies: set[str] = set()
+        self._places_left = _MAX_PLACES
+        self._local: dict[tuple[str, ...], list[Member]] = {}
         self._may_be_anything = self._has_get(uses) or self._has_local_command(uses)
         if not self._may_be_anything:
             self._add_copies(uses)
@@ -39,6 +45,7 @@ class Products:
         return self._may_be_anything or any(
             str(part) in self._copies
             for place in map(_normal, places)
+            if len(str(place)) <= _MAX_CHARACTERS
             for part in (place, *place.parents)
         )
 
@@ -61,8 +68,14 @@ class Products:
         )
 
     def _local_members(self, use: Use) -> list[Member]:
-        members = self._inventory.members(use.item.targets)
-        return [member for member in members if isinstance(member.node.address, LocalAddress)]
+        targets = use.item.targets
+        if targets not in self._local:
+            self._local[targets] = [
+                member
+                for member in self._inventory.members(targets)
+                if isinstance(member.node.address, LocalAddress)
+            ]
+        return self._local[targets]
 
     def _add_copies(self, uses: Sequence[Use]) -> None:
         visited: dict[object, set[str]] = {}
@@ -71,17 +84,20 @@ class Products:
             reached = visited.setdefault((use.item.targets, use.surroundings.layers), set())
             for put in _puts(self._graph.reachable(use.item.tasklist, reached) if members else ()):
                 for member in members:
+                    if self._may_be_anything:
+                        return
                     self._add_copy(put, member, use)
 
     def _add_copy(self, put: Put, member: Member, use: Use) -> None:
+        self._places_left -= 1
         destination = expand_known(put.destination, member, use, self._host_environment)
         source = expand_known(put.source, member, use, self._host_environment)
-        if destination is None or source is None:
+        if destination is None or source is None or self._places_left < 0:
             self._may_be_anything = True
             return
         # PTH111: a destination that names no user who exists is a plain path
         place = self._working_directory / os.path.expanduser(destination)  # noqa: PTH111
-        if destination.endswith("/") or place.is_dir():
+        if destination.endswith("/") or is_directory(place):
             place = place / Path(source).name
         self._copies.add(str(_normal(place)))
 

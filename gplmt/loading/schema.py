@@ -10,6 +10,7 @@ from msgspec import Struct
 
 import gplmt
 from gplmt.diagnostics import Location
+from gplmt.loading.files import read_file
 from gplmt.loading.parsing import ParseError
 
 _NAME = "gplmt.rng"
@@ -36,13 +37,12 @@ class Schema:
         """
         shown = path if path is not None else str(_shipped())
         try:
-            source = etree.fromstring(Path(shown).read_bytes(), _parser(), base_url=shown)
+            source = etree.fromstring(read_file(shown), _parser(), base_url=shown)
             self._validator = etree.RelaxNG(source)
-        except OSError as error:
-            raise ParseError(
-                Location(shown, 0),
-                f"cannot read the schema: {(error.strerror or str(error)).lower()}",
-            ) from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            problem = f"cannot read the schema: {(reason or str(error)).lower()}"
+            raise ParseError(Location(shown, 0), problem) from None
         except (etree.XMLSyntaxError, etree.RelaxNGError) as error:
             at = Location(shown, getattr(error, "lineno", None) or 0)
             raise ParseError(at, f"no RELAX NG schema: {_one_line(str(error))}") from None
