@@ -19,7 +19,7 @@ from gplmt.language.tasks import (
     Tasklist,
     WaitFor,
 )
-from gplmt.language.values import XML_SPACE, OnError
+from gplmt.language.values import NAME_MAX_CHARACTERS, XML_SPACE, OnError
 from gplmt.loading import grammar, readings
 from gplmt.loading.admission import admit
 from gplmt.loading.context import Context
@@ -27,6 +27,7 @@ from gplmt.loading.context import Context
 _WAIT_TIMEOUT = timedelta(seconds=30)
 _WAIT_INTERVAL = timedelta(seconds=0.5)
 _NO_RETRIES = Retries()
+_MAX_LABEL_WORD = NAME_MAX_CHARACTERS - len("-1000000")  # a label is a name, number included
 
 
 def build_tasklists(element: Element, context: Context) -> list[Tasklist]:
@@ -61,6 +62,8 @@ class _Builder:
         self._count = 0
         self._taken = set(_names(tasklist))
         self._given: set[str] = set()
+        self._next_of_tags: dict[str, int] = {}  # the lowest number that may be free
+        self._next_of_names: dict[str, int] = {}
         self._builders: dict[str, Callable[[Element], Task]] = {
             "run": self._run,
             "put": self._put,
@@ -82,19 +85,21 @@ class _Builder:
             return self._next_label(element.tag)
         self._count += 1
         if name in self._given:  # valid in the original language
-            return self._unused(name, 2)
+            return self._unused(name, 2, self._next_of_names)
         self._given.add(name)
         return name
 
     def _next_label(self, tag: str) -> str:
         self._count += 1
-        label = f"{tag}-{self._count}"
-        return label if label not in self._taken else self._unused(tag, self._count)
+        return self._unused(tag, self._count, self._next_of_tags)
 
-    def _unused(self, word: str, number: int) -> str:
-        """A label with this number, or a higher one that is not taken."""
+    def _unused(self, word: str, number: int, following: dict[str, int]) -> str:
+        """A label with this number, or a higher one that is not taken; then it is."""
+        word = word[:_MAX_LABEL_WORD]
+        number = max(number, following.get(word, 0))
         while (label := f"{word}-{number}") in self._taken:
             number += 1
+        following[word] = number + 1
         self._taken.add(label)
         return label
 

@@ -15,6 +15,7 @@ from gplmt.loading.check_cycles import tell_call_cycles, tell_deep_calls, tell_g
 from gplmt.loading.check_gets import GetChecks
 from gplmt.loading.check_names import References, tell_unused
 from gplmt.loading.check_paths import VariableChecks
+from gplmt.loading.check_size import Size
 from gplmt.loading.check_sources import SourceChecks
 from gplmt.loading.check_steps import StepChecks
 from gplmt.loading.documents import Document
@@ -64,6 +65,8 @@ class Checker:
                 self._check_document(document, _own_names(document.draft))
                 self._tell_ignored_steps(document.draft)
         tell_deep_calls(self._graph, self._faults)
+        if not Size(self._experiment, self._inventory, self._faults).admits(root.draft.steps):
+            return
         uses = self._check_items(root.draft, references)
         if root.draft.first_item is not None:
             tell_unused(root.draft, references.used, self._faults)

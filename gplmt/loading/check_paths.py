@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -71,11 +71,11 @@ class VariableChecks:
         self._inventory = inventory
         self._host_environment = host_environment
         self._faults = faults
-        self._needed = graph.gathered(
-            {name: _variables_of(survey) for name, survey in graph.surveys.items()}
-        )
-        self._defined: dict[tuple[str, ...], frozenset[str] | None] = {}
-        self._visited: dict[str, set[str]] = {}  # tasklists, by the variable that was missing
+        self._bits: dict[str, int] = {}  # by variable
+        self._own = {name: self._named_in(survey) for name, survey in graph.surveys.items()}
+        self._needed = graph.gathered(self._own)
+        self._defined: dict[tuple[str, ...], int | None] = {}
+        self._told: dict[str, int] = {}  # by tasklist, what was missing in it and in its callees
 
     def check(self, use: Use) -> None:
         """Check one step or teardown."""
@@ -85,24 +85,53 @@ class VariableChecks:
         defined = self._defined_on_all(use.item.targets)
         if defined is None:
             return
-        for variable in sorted(needed - defined - use.surroundings.variables):
-            visited = self._visited.setdefault(variable, set())
-            for survey in self._graph.reachable(use.item.tasklist, visited):
-                for path in paths_in(survey):
-                    if variable in path.variables:
-                        self._tell(variable, path, use)
+        missing = needed & ~defined & ~self._known_bits(use.surroundings.variables)
+        if missing:
+            self._tell_missing(missing, use)
 
-    def _defined_on_all(self, targets: tuple[str, ...]) -> frozenset[str] | None:
+    def _named_in(self, survey: Survey) -> int:
+        """The variables of a tasklist's own paths, each of which gets a bit."""
+        bits = 0
+        for path in paths_in(survey):
+            for name in path.variables:
+                bits |= self._bits.setdefault(name, 1 << len(self._bits))
+        return bits
+
+    def _known_bits(self, names: Iterable[str]) -> int:
+        bits = 0
+        for name in names:
+            bits |= self._bits.get(name, 0)
+        return bits
+
+    def _defined_on_all(self, targets: tuple[str, ...]) -> int | None:
         """What all these targets define; None where there are none."""
         if targets not in self._defined:
             members = self._inventory.members(targets)
-            defined = [_defined(member) for member in members]
-            self._defined[targets] = frozenset.intersection(*defined) if defined else None
+            defined = -1
+            for member in members:
+                defined &= self._known_bits(_defined(member))
+            self._defined[targets] = defined if members else None
         return self._defined[targets]
+
+    def _tell_missing(self, missing: int, use: Use) -> None:
+        """Tell of each path that names what is missing, once, however many steps reach it."""
+        waiting = [use.item.tasklist]
+        while waiting:
+            name = waiting.pop()
+            found = missing & self._needed.get(name, 0) & ~self._told.get(name, 0)
+            if not found:
+                continue
+            self._told[name] = self._told.get(name, 0) | found
+            if found & self._own[name]:
+                for path in paths_in(self._graph.surveys[name]):
+                    for variable in sorted(path.variables):
+                        if found & self._bits[variable]:
+                            self._tell(variable, path, use)
+            waiting += reversed(self._graph.callees(name))
 
     def _tell(self, variable: str, path: TaskPath, use: Use) -> None:
         members = self._inventory.members(use.item.targets)
-        lacking = next(member for member in members if variable not in _defined(member))
+        lacking = next(member for member in members if not _defines(member, variable))
         name = lacking.node.name
         problem = f"{path.title} names the variable {variable}"
         if variable == RUN_DIRECTORY:
@@ -119,12 +148,14 @@ class VariableChecks:
         return "define it with <export-env>" if meant is None else f"did you mean {meant}?"
 
 
-def _variables_of(survey: Survey) -> frozenset[str]:
-    return frozenset(name for path in paths_in(survey) for name in path.variables)
-
-
-def _defined(member: Member) -> frozenset[str]:
+def _defined(member: Member) -> Iterator[str]:
     """The variables of a node; what is unset on the execution host is told elsewhere."""
-    unset = (variable.var for variable in member.unset)
-    local = (RUN_DIRECTORY,) if isinstance(member.node.address, LocalAddress) else ()
-    return BUILT_INS.union(member.environment, unset, local)
+    yield from BUILT_INS
+    yield from member.environment
+    yield from (variable.var for variable in member.unset)
+    if isinstance(member.node.address, LocalAddress):
+        yield RUN_DIRECTORY
+
+
+def _defines(member: Member, variable: str) -> bool:
+    return variable in member.environment or variable in _defined(member)

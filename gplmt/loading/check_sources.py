@@ -18,6 +18,7 @@ from gplmt.loading.uses import Use
 from gplmt.sources import find_source
 
 _MAX_MEMBERS = 1000  # for each of which a source with variables is looked up
+_MAX_LOOKUPS = 20_000  # of sources with variables, altogether
 
 
 class SourceChecks:
@@ -39,6 +40,7 @@ class SourceChecks:
         self._working_directory = working_directory
         self._host_environment = host_environment
         self._faults = faults
+        self._lookups_left = _MAX_LOOKUPS
         self._known: dict[tuple[str, Path], bool] = {}
         self._products = Products(
             uses,
@@ -71,7 +73,9 @@ class SourceChecks:
             yield path.text.replace("$$", "$")
             return
         texts: set[str] = set()
-        for member in islice(self._inventory.members(use.item.targets), _MAX_MEMBERS):
+        most = min(_MAX_MEMBERS, self._lookups_left)
+        for member in islice(self._inventory.members(use.item.targets), most):
+            self._lookups_left -= 1
             text = expand_known(path.text, member, use, self._host_environment)
             if text is not None and text not in texts:
                 texts.add(text)

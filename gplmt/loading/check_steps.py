@@ -9,7 +9,7 @@ from gplmt.diagnostics import Faults
 from gplmt.inventory import Inventory, SliceAddress
 from gplmt.language.steps import Step
 from gplmt.language.targets import ExportEnv
-from gplmt.loading.uses import Use
+from gplmt.loading.uses import Surroundings, Use
 
 
 class StepChecks:
@@ -30,15 +30,19 @@ class StepChecks:
         self._knows_all_targets = knows_all_targets
         self._faults = faults
         self._seen: set[tuple[str, ...]] = set()
+        self._seen_around: set[Surroundings] = set()
+        self._told_unset: set[ExportEnv] = set()
 
     def check(self, use: Use) -> None:
         """Check one step or teardown."""
         if isinstance(use.item, Step):
             self._check_count(use.item)
             self._check_start(use.item)
-        for variable in use.surroundings.layers:
-            if variable.value is None and variable.var not in self._host_environment:
-                self._tell_unset(variable)
+        if use.surroundings not in self._seen_around:
+            self._seen_around.add(use.surroundings)
+            for variable in use.surroundings.layers:
+                if variable.value is None and variable.var not in self._host_environment:
+                    self._tell_unset(variable)
         if use.item.targets not in self._seen:
             self._seen.add(use.item.targets)
             for member in self._inventory.members(use.item.targets):
@@ -48,7 +52,8 @@ class StepChecks:
                 self._check_targets(use.item)
 
     def _tell_unset(self, variable: ExportEnv) -> None:
-        if variable.var:
+        if variable.var and variable not in self._told_unset:
+            self._told_unset.add(variable)
             problem = f"the variable {variable.var} is not set where gplmt was started"
             self._faults.error(variable.at, problem, "give it a value, or set it there")
 

@@ -13,6 +13,7 @@ from gplmt.language.tasks import Call, Par, Seq, Task, Tasklist
 from gplmt.loading.documents import Document
 
 MAX_INCLUSIONS = 10_000  # more are an accident: each file may include others several times
+MAX_REPEATED_BYTES = 32 << 20  # of documents that are included again, each time counted
 
 D = TypeVar("D", Target, Tasklist)
 
@@ -25,6 +26,8 @@ class Merger:
         self.tasklists: dict[str, Tasklist] = {}
         self._faults = faults
         self._included: dict[tuple[str, str], Location] = {}
+        self._documents: set[str] = set()
+        self._repeated_bytes = 0
 
     def merge(self, document: Document, prefix: str = "") -> None:
         """Add a document's definitions, those of its includes first, under `prefix`."""
@@ -47,6 +50,13 @@ class Merger:
                 f"there are more than {MAX_INCLUSIONS} inclusions, nested ones counted each time"
             )
             self._faults.error(at, problem)
+            return False
+        if document.identity in self._documents:
+            self._repeated_bytes += len(document.source.content)
+        self._documents.add(document.identity)
+        if self._repeated_bytes > MAX_REPEATED_BYTES:
+            problem = f"the same files are included again, {MAX_REPEATED_BYTES >> 20} MiB of them"
+            self._faults.error(at, problem, "include a file once, and its parts by themselves")
             return False
         first = self._included.setdefault((document.identity, prefix), at)
         if first is not at:

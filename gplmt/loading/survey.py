@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
 
 from msgspec import Struct
 
 from gplmt.diagnostics import Location
 from gplmt.language.tasks import Call, Get, Par, Put, Run, Seq, Task, Tasklist, WaitFor
 from gplmt.loading.graphs import depth_first
-
-T = TypeVar("T")
 
 
 class Survey(Struct, eq=False):
@@ -60,6 +57,10 @@ class CallGraph:
                 yield self.surveys[name]
                 waiting += reversed(self._callees[name])
 
+    def callees(self, name: str) -> tuple[str, ...]:
+        """The tasklists that run because this one does."""
+        return self._callees.get(name, ())
+
     def depths(self) -> dict[str, int]:
         """How deep tasks are nested in each tasklist, those that it calls included."""
         depths: dict[str, int] = {}
@@ -71,12 +72,17 @@ class CallGraph:
             depths[name] = max(survey.depth, *through_calls, 0)
         return depths
 
-    def gathered(self, own: Mapping[str, frozenset[T]]) -> dict[str, frozenset[T]]:
-        """For each tasklist, what it has of its own and from all that it calls."""
-        gathered: dict[str, frozenset[T]] = {}
+    def gathered(self, own: Mapping[str, int]) -> dict[str, int]:
+        """For each tasklist, what it has of its own and from all that it calls.
+
+        What there is to have is numbered, and is the bits of an integer: sets take up too much.
+        """
+        gathered: dict[str, int] = {}
         for name in self.callees_first:
-            parts = {gathered[callee] for callee in self._callees[name] if callee in gathered}
-            gathered[name] = own.get(name, frozenset()).union(*parts)
+            bits = own.get(name, 0)
+            for callee in self._callees[name]:
+                bits |= gathered.get(callee, 0)
+            gathered[name] = bits
         return gathered
 
 
