@@ -161,9 +161,10 @@ def parse_list(text: str) -> Sequence[str] | range:
 
     A range stays a `range`, so that a long one costs nothing.
     """
-    match = _RANGE.fullmatch(text.strip(XML_SPACE))
+    words = text.split()
+    match = _RANGE.fullmatch(words[0]) if len(words) == 1 else None
     if match is None:
-        return tuple(text.split())
+        return tuple(words)
     if not all(_INTEGER.fullmatch(bound) for bound in match.groups("1")):
         raise ValueError(f"the range {text.strip(XML_SPACE)!r} has a number of more than 18 digits")
     first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)

@@ -101,10 +101,11 @@ def min_success(text: str) -> MinSuccess:
     """A count of targets, or a percentage of them."""
     word = text.strip(XML_SPACE)
     match = _MIN_SUCCESS.fullmatch(word)
-    amount = float(match["amount"]) if match else None
-    if match is None or amount is None or (match["percent"] and amount > 100):
+    if match is not None and match["percent"] is None:
+        return MinSuccess(amount=int(match["amount"]))
+    if match is None or float(match["amount"]) > 100:
         raise ValueError(f"{word!r} is neither a count nor a percentage like '80%'")
-    return MinSuccess(amount=amount, is_percentage=match["percent"] is not None)
+    return MinSuccess(amount=float(match["amount"]), is_percentage=True)
 
 
 @lru_cache(_MAX_REMEMBERED)

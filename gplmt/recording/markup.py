@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 INDENT = "  "
+_MAX_DAYS_AS_SECONDS = 100_000  # as far as a float holds them exactly
 _SPECIAL = re.compile(r'[&<>"\r\n\t]')
 _ENTITIES = {
     "&": "&amp;",
@@ -48,15 +50,28 @@ def duration(length: timedelta | None) -> str | None:
     """An xsd:duration."""
     if length is None:
         return None
-    seconds = f"{length.days * 86_400 + length.seconds}.{length.microseconds:06}"
-    return f"PT{seconds.rstrip('0').rstrip('.')}S"
+    days, rest = length.days, length.seconds
+    if not length.microseconds and days < _MAX_DAYS_AS_SECONDS:
+        days, rest = 0, days * 86_400 + rest
+    seconds = f"{rest}.{length.microseconds:06}".rstrip("0").rstrip(".")
+    return f"P{days}DT{seconds}S" if days else f"PT{seconds}S"
+
+
+def date_time(moment: datetime) -> str:
+    """An xsd:dateTime, in the zone that it has if that can be written.
+
+    Before there were time zones, places were ahead by odd seconds.
+    """
+    offset = moment.utcoffset()
+    is_odd = offset is not None and offset % timedelta(minutes=1)
+    return (moment.astimezone(UTC) if is_odd else moment).isoformat()
 
 
 def number(value: float | None) -> str | None:
     """A number as a person would write it: without exponent and needless zeros."""
     if value is None:
         return None
-    return str(int(value)) if value == int(value) else f"{value:.12f}".rstrip("0")
+    return str(int(value)) if value == int(value) else f"{Decimal(repr(value)):f}"
 
 
 def flag(value: bool, *, default: bool) -> str | None:

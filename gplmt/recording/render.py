@@ -36,6 +36,7 @@ from gplmt.recording.markup import (
     INDENT,
     Attribute,
     comment,
+    date_time,
     duration,
     element,
     flag,
@@ -57,7 +58,7 @@ def render(experiment: Experiment, *, directory: Path) -> str:
     ]
     description = experiment.description
     children = [
-        *(text_element(INDENT, "description", description) if description else ()),
+        *([] if description is None else text_element(INDENT, "description", description)),
         *render_targets(experiment.targets, paths, pad=INDENT),
         *element(INDENT, "tasklists", (), tasklists),
         *element(INDENT, "steps", (), _Renderer().items(experiment.steps, INDENT * 2)),
@@ -142,7 +143,7 @@ def _options(step: Step) -> list[Attribute]:
 
 def _moment(edge: str, moment: timedelta | datetime | None) -> Attribute:
     if isinstance(moment, datetime):
-        return f"{edge}_absolute", moment.isoformat()
+        return f"{edge}_absolute", date_time(moment)
     return f"{edge}_relative", duration(moment)
 
 
@@ -159,7 +160,7 @@ def _iterations(iterations: Iterations) -> tuple[Attribute, ...]:
         case ForDuration():
             return (("duration", duration(iterations.duration)),)
         case Until():
-            return (("until", iterations.moment.isoformat()),)
+            return (("until", date_time(iterations.moment)),)
         case Sweep():
             return ()
         case _:
