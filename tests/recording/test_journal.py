@@ -238,3 +238,26 @@ def test_any_path_can_be_written_and_read_again(path: str) -> None:
 def test_values_from_the_environment_are_kept_by_name_only() -> None:
     variables = {"A": "literal", "B": HostValue("secret"), "C": "x"}
     assert split_variables(variables) == ({"A": "literal", "C": "x"}, ("B",))
+
+
+async def test_what_is_secured_has_been_brought_to_the_disk_with_its_name(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    held.file.owe(files(1))
+    assert synced == []
+    await held.file.secured()
+    directory = held.path.parent
+    assert synced == [str(held.path), str(directory), str(directory.parent)]
+    await held.file.secured()
+    assert len(synced) == 3, "nothing new was owed"
+    held.file.owe(files(2))
+    held.file.sync()
+    assert synced[3:] == [str(held.path)]
