@@ -18,7 +18,7 @@ from gplmt.transports.ssh.endings import Endings
 from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.guarding import Answer, Found, GuardSession
 from gplmt.transports.ssh.links import LinkSession
-from gplmt.transports.ssh.openings import Connection
+from gplmt.transports.ssh.openings import Connection, seconds_since_data
 from gplmt.transports.ssh.pool import Pool
 from gplmt.transports.ssh.posts import Period, Post, any_of
 from gplmt.transports.ssh.scripts import OPENING, CommandScript
@@ -26,6 +26,7 @@ from gplmt.transports.ssh.sessions import CommandSession
 from gplmt.transports.stopping import wait_despite_cancellation
 
 _MISSED_BEATS = 3
+_MOST_MISSED_BEATS = 15  # in three leases
 _BEGIN_SECONDS = 10.0
 _LAST_WORDS_SECONDS = 1.0
 
@@ -151,7 +152,7 @@ class Attachment:
 
     def beat(self) -> None:
         """Tell the node that we are there, and see that it is."""
-        if self._guard.unanswered >= _MISSED_BEATS:
+        if self._guard.unanswered >= _MISSED_BEATS and not self._is_heard():
             self.abort("the node does not answer")
         elif self._post.is_manned:
             self._guard.beat()
@@ -245,6 +246,15 @@ class Attachment:
             if self._is_killed:
                 raise LaunchError("the command is not started: gplmt is ending")
             session.tell()
+
+    def _is_heard(self) -> bool:
+        """Whether the node sends something, behind which answers wait where the network is slow."""
+        silence = seconds_since_data(self.connection)
+        return (
+            silence is not None
+            and silence < _MISSED_BEATS * self._period.beat_seconds
+            and self._guard.unanswered < _MOST_MISSED_BEATS
+        )
 
     def _may_begin(self) -> bool:
         return not self._is_killed and self._post.is_manned

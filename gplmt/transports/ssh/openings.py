@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -18,6 +19,8 @@ from gplmt.transports.ssh.sockets import Sockets
 from gplmt.transports.ssh.windows import Doors
 from gplmt.transports.ssh.wires import Wire
 
+_IS_DIRECT = "is_direct"
+_LAST_DATA_RECEIVED = slice(52, 56)  # tcpi_last_data_recv in struct tcp_info of Linux
 _FIRST_PAUSE_SECONDS = 0.3
 _PROMPT_SECONDS = 1.0
 _PROBES_PER_LEASE = 5
@@ -159,6 +162,7 @@ class Openings:
                 raise
         self._doors.window.widen()
         if sock is not None:
+            connection.set_extra_info(**{_IS_DIRECT: True})
             acknowledge_at_once(connection)
         return connection
 
@@ -200,6 +204,18 @@ def acknowledge_at_once(connection: Connection) -> None:
     sock = connection.get_extra_info("socket")
     with suppress(AttributeError, OSError):  # not Linux, or no TCP
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+
+def seconds_since_data(connection: Connection) -> float | None:
+    """How long ago the other side has last sent something; None where that is not known."""
+    if not connection.get_extra_info(_IS_DIRECT):  # a jump host is not who is asked for
+        return None
+    sock = connection.get_extra_info("socket")
+    try:
+        facts = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_RECEIVED.stop)
+    except (AttributeError, OSError):  # not Linux
+        return None
+    return int.from_bytes(facts[_LAST_DATA_RECEIVED], sys.byteorder) / 1000
 
 
 def _has_failed(task: asyncio.Task[Connection]) -> bool:
