@@ -5,7 +5,7 @@ Whoever adds a way to reach nodes implements `Transport`; the engine does not ch
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -363,7 +363,7 @@ class UnwrittenJournal:
     """A journal for copies after which nobody will clean up."""
 
     def __init__(self) -> None:
-        self.stem = secrets.token_hex(4)
+        self.stem = os.urandom(4).hex()
 
     def writing(self, roots: Sequence[str]) -> None:
         """Note nothing."""

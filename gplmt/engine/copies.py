@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -87,7 +87,7 @@ class Copies:
     """
 
     def __init__(self) -> None:
-        self.stem = secrets.token_hex(4)
+        self.stem = os.urandom(4).hex()
         self.pending: list[tuple[Node, Copy]] = []
 
     @contextmanager
