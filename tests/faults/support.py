@@ -130,10 +130,17 @@ class Case:
 
     def processes(self) -> dict[int, str]:
         """All that lives of the runs, gplmt and its guards included: id and command line."""
-        self._learn_tokens()
-        found = self._processes_here()
+        found = self.processes_here()
         for site in self._sites:
             found |= {pid: _command_line(pid) for pid in site.processes()}
+        return found
+
+    def processes_here(self) -> dict[int, str]:
+        """Those of them on this host."""
+        self._learn_tokens()
+        found = marked_by(self._marker + "\0")
+        for token in self._tokens:
+            found |= called_with(token)
         return found
 
     def unfinished(self) -> list[Path]:
@@ -151,13 +158,7 @@ class Case:
 
     def end(self) -> None:
         """Kill what the test has left on this host."""
-        kill_until_none(lambda: set(self._processes_here()))
-
-    def _processes_here(self) -> dict[int, str]:
-        found = marked_by(self._marker + "\0")
-        for token in self._tokens:
-            found |= called_with(token)
-        return found
+        kill_until_none(lambda: set(self.processes_here()))
 
     def _learn_tokens(self) -> None:
         """A guard, which has no variables, is known by an argument: the word that marks a run."""

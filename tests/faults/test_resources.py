@@ -1,0 +1,94 @@
+"""The execution host runs out of descriptors, or of a reader for a flood of output."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.faults.support import (
+    HERE,
+    JOURNAL,
+    THERE,
+    Case,
+    Site,
+    check_nothing_left,
+    check_whole_record,
+    lines_of,
+)
+from tests.support.program import LIGHT, document, until
+
+FEW = 32
+STAGES = """<tasklist name="tidy"><run>echo tidying; echo tidy >>ending</run></tasklist>
+<tasklist name="restore"><run>echo restoring; echo restore >>ending</run></tasklist>"""
+TEARDOWN = '<register-teardown tasklist="restore" targets="n1"/>'
+
+
+@pytest.mark.parametrize("background", ["false", "true"])
+def test_commands_for_which_there_is_no_descriptor_fail_and_the_ending_runs(
+    case: Case, background: str
+) -> None:
+    """So it does while a background step holds all that it could get."""
+    seconds = 1000 if background == "true" else 1
+    runs = "".join(f"<run>touch begun-{rank}; exec sleep {seconds}</run>" for rank in range(30))
+    shell = ("sh", "-c", f'ulimit -n {FEW}; exec "$0" "$@"', *LIGHT)
+    run = case.start(
+        document(
+            tasklists=f"""<tasklist name="many" on-error="continue" cleanup="tidy"><par>{runs}</par>
+            </tasklist>{STAGES}<tasklist name="watch"><run>until [ -e begun-0 ]
+            do sleep 0.05; done</run></tasklist>""",
+            steps=f"""{TEARDOWN}<step tasklist="watch" targets="n1"/>
+            <step tasklist="many" targets="n1" background="{background}"/>""",
+        ),
+        program=shell,
+    ).wait()
+    assert run.exit_code == 1
+    check_whole_record(run, exit_code=1)
+    begun = len(list(run.work.glob("begun-*")))
+    refused = [event for event in run.of_kind("RunFinished") if event["outcome"] == "failed"]
+    assert 0 < begun < 30
+    assert len(refused) == 30 - begun
+    assert {str(event["reason"]).partition(";")[0] for event in refused} == {
+        "the command cannot be started: too many open files"
+    }
+    assert sorted(lines_of(run.work / "ending")) == ["restore", "tidy"]
+    check_nothing_left(case)
+    assert not (run.run_directory / JOURNAL).exists()
+
+
+@pytest.mark.parametrize(
+    "site",
+    [HERE, pytest.param(THERE, marks=[pytest.mark.openssh, pytest.mark.long])],
+    indirect=True,
+)
+def test_a_flood_that_nobody_reads_holds_up_neither_others_nor_the_end(
+    case: Case, site: Site
+) -> None:
+    """The one who floods waits for the reader, in bounded memory; the others go on."""
+    reading, writing = os.pipe()
+    calm = "".join(f"<run>touch calm-{rank}; sleep 0.02</run>" for rank in range(20))
+    try:
+        run = case.start(
+            f"""<experiment>
+            <targets>{site.target_xml("n1")}{case.here.target_xml("n2")}</targets>
+            <tasklists><tasklist name="flood" cleanup="tidy"><run>touch begun; yes $(seq 100)</run>
+            </tasklist><tasklist name="calm">{calm}<run>touch calmed; exec sleep 1000</run>
+            </tasklist>{STAGES}</tasklists><steps>{TEARDOWN}<step tasklist="flood" targets="n1"/>
+            <step tasklist="calm" targets="n2"/></steps></experiment>""",
+            stdout=writing,
+        )
+        log = run.run_directories / "latest/logs/n1/0001-flood.run-1.out"
+        until(lambda: log.exists() and log.stat().st_size > 500_000)
+        before = run.memory_kib()
+        run.until_there("calmed")
+        assert run.memory_kib() - before < 16_000
+        assert log.stat().st_size < 8 << 20
+        case.send(run, signal.SIGINT)
+        assert run.wait(15).exit_code == 130
+    finally:
+        os.close(reading)
+        os.close(writing)
+    check_whole_record(run, exit_code=130)
+    assert lines_of(site.place / "ending") == ["tidy", "restore"]
+    check_nothing_left(case)
