@@ -10,10 +10,10 @@ from gplmt.language.experiment import Experiment
 from gplmt.language.steps import Item, Loop, RegisterTeardown, Step, Sweep, Synchronize
 from gplmt.language.targets import GroupTarget, name_of
 
-MAX_SIZE = 20_000_000  # each takes some 50 bytes, and half a microsecond
+MAX_SIZE = 10_000_000  # each takes some 50 bytes, and up to a microsecond
 _SIZE_PER_BYTE = 10  # of the documents: what they write out may be as much as they like
-_NODE = 16
-_COMPARISON = 8  # of a name with a pattern
+_NODE = 10
+_COMPARISON = 4  # of a name with a pattern
 
 
 class Size:
