@@ -232,3 +232,13 @@ def test_the_run_directory_page_names_every_event_and_field() -> None:
     words = {word for kind in kinds for word in (kind.__name__, *kind.__struct_fields__)}
     assert len(kinds) > 30
     assert sorted(word for word in words if f"`{word}`" not in page) == []
+
+
+def test_the_page_on_guarantees_names_tests_that_there_are() -> None:
+    text = (ROOT / "docs/explanation/guarantees.md").read_text()
+    named = re.findall(r"`([\w/]+(?:\.py|/))(?:::(\w+))?`", text)
+    assert len(named) > 20
+    for file, test in named:
+        path = ROOT / "tests" / file
+        assert path.exists(), file
+        assert not test or f"def {test}(" in path.read_text(), f"{file}::{test}"
