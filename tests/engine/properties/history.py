@@ -73,8 +73,18 @@ class Span:
 
     @property
     def tasklist(self) -> str:
-        assert isinstance(self.begin, TasklistStarted | TaskStarted | StepReached)
+        assert isinstance(self.begin, TasklistStarted | TaskStarted | StepReached | TeardownStarted)
         return self.begin.tasklist
+
+    @property
+    def target(self) -> str:
+        assert isinstance(self.begin, TasklistStarted | TaskStarted)
+        return self.begin.target
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        assert isinstance(self.begin, StepReached | TeardownStarted)
+        return self.begin.targets
 
     @property
     def step(self) -> str:
@@ -140,8 +150,3 @@ class History:
     def of(self, kind: type[Event]) -> list[Span]:
         """The spans that began with such an event."""
         return [span for span in self.spans.values() if isinstance(span.begin, kind)]
-
-    @property
-    def was_killed_at(self) -> int | None:
-        """The position of the second signal."""
-        return self.signals[1][1] if len(self.signals) > 1 else None
