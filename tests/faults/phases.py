@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from tests.faults.support import UNFINISHED, Case, Site, until_event
@@ -21,6 +20,7 @@ BIG = "big"  # what is copied when a copy is caught
 _BIG_BYTES = {False: 192 << 20, True: 24 << 20}  # here, and through a slow link
 _SLOW_BYTES_PER_SECOND = 4 << 20
 _CAUGHT_BYTES = 1 << 20
+_MANY_TASKS = 40_000
 
 # What a command says that may be held: it waits if HOLD names it, until it may go on.
 _WAIT = 'case " $HOLD " in *" {} "*) until [ -e go ]; do sleep 0.02; done; esac'
@@ -37,10 +37,12 @@ def _stage(name: str) -> str:
 {_WAIT.format(name)}; echo {name} >>ending</run></tasklist>"""
 
 
-def experiment(site: Site, *, hold: str, tasks: str = "", include: str = "") -> str:
+def experiment(
+    site: Site, *, hold: str, tasks: str = "", tasklists: str = "", steps: str = ""
+) -> str:
     """The document; it waits at the points `hold` until there is a file `go`."""
     target = site.target_xml("n1", inner=f'<export-env var="HOLD" value="{hold}"/>')
-    return f"""<experiment>{include}
+    return f"""<experiment>
 <targets>{target}</targets>
 <tasklists>
 <tasklist name="busy" cleanup="tidy">
@@ -48,8 +50,8 @@ def experiment(site: Site, *, hold: str, tasks: str = "", include: str = "") -> 
 <put keep="false"><source>small</source><destination>{BROUGHT}/small</destination></put>
 {tasks}{_WORK}</tasklist>
 <tasklist name="serve" cleanup="unserve"><run>touch serving; exec sleep 1000</run></tasklist>
-{_stage("tidy")}{_stage("restore")}{_stage("unserve")}</tasklists>
-<steps><step tasklist="serve" targets="n1" background="true"/>
+{_stage("tidy")}{_stage("restore")}{_stage("unserve")}{tasklists}</tasklists>
+<steps>{steps}<step tasklist="serve" targets="n1" background="true"/>
 <register-teardown tasklist="restore" targets="n1"/>
 <step tasklist="busy" targets="n1"/></steps>
 </experiment>"""
@@ -102,10 +104,12 @@ class Catcher:
         """Start it, and return when it is in this phase."""
         return _PHASES[phase](self)
 
-    def start(self, *, hold: str = "", tasks: str = "", include: str = "") -> Running:
+    def start(
+        self, *, hold: str = "", tasks: str = "", tasklists: str = "", steps: str = ""
+    ) -> Running:
         """Start the experiment, as `experiment` makes it."""
         hold = f"{hold} {self.hold}"
-        text = experiment(self.site, hold=hold, tasks=tasks, include=include)
+        text = experiment(self.site, hold=hold, tasks=tasks, tasklists=tasklists, steps=steps)
         return self.case.start(text, *self.options, **self.how)
 
     def until_there(self, run: Running, *names: str) -> None:
@@ -125,28 +129,16 @@ class Catcher:
 
 
 def _in_loading(catcher: Catcher) -> Caught:
-    """It reads an include from a FIFO into which nobody has written yet."""
-    fifo = catcher.case.program.scratch / "library.xml"
-    os.mkfifo(fifo)
-    run = catcher.start(include='<include file="library.xml"/>')
-    writing: list[int] = []
-
-    def is_read() -> bool:
-        try:
-            writing.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:  # nobody reads
-            return run.process.poll() is not None
-        return True
-
-    until(is_read)
-    assert writing, run.stderr
-
-    def release() -> None:
-        with suppress(BrokenPipeError):  # nobody is there any more
-            os.write(writing[0], b"<experiment/>")
-        os.close(writing.pop())
-
-    return Caught(run, catcher.site, release)
+    """It has begun to read a document that takes it a while."""
+    many = "<run>true</run>" * _MANY_TASKS
+    run = catcher.start(
+        tasklists=f'<tasklist name="many">{many}</tasklist>',
+        steps='<step tasklist="many" targets="n1" enabled="false"/>',
+    )
+    maps = Path(f"/proc/{run.pid}/maps")
+    until(lambda: b"lxml" in maps.read_bytes() or run.process.poll() is not None)
+    assert not run.has_run_directory, "it was loaded before that was seen"
+    return Caught(run, catcher.site, lambda: None)
 
 
 def _in_connecting(catcher: Catcher) -> Caught:

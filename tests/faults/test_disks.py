@@ -180,7 +180,7 @@ COPIES = {
 }
 
 
-@pytest.mark.parametrize("fault", ["full", "read-only"])
+@pytest.mark.parametrize("fault", ["full", pytest.param("read-only", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("site", "way"),
     [

@@ -25,7 +25,7 @@ STAGES = """<tasklist name="tidy"><run>echo tidying; echo tidy >>ending</run></t
 TEARDOWN = '<register-teardown tasklist="restore" targets="n1"/>'
 
 
-@pytest.mark.parametrize("background", ["false", "true"])
+@pytest.mark.parametrize("background", [pytest.param("false", marks=pytest.mark.long), "true"])
 def test_commands_for_which_there_is_no_descriptor_fail_and_the_ending_runs(
     case: Case, background: str
 ) -> None:

@@ -100,7 +100,13 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("is_ignored", [False, True], ids=["heeded", "ignored"])
+@pytest.mark.parametrize(
+    "is_ignored",
+    [
+        pytest.param(False, id="heeded"),
+        pytest.param(True, id="ignored", marks=pytest.mark.long),
+    ],
+)
 def test_a_terminal_that_is_hung_up_ends_a_run_in_order_unless_that_is_ignored(
     case: Case, is_ignored: bool
 ) -> None:

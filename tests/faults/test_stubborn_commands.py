@@ -68,7 +68,6 @@ ENDS: dict[str, tuple[tuple[int, ...], int]] = {
     "KILL": ((signal.SIGKILL,), 137),
 }
 _SHORT = [
-    (HERE, "deaf", "INT"),
     (HERE, "daemon", "KILL"),
     (HERE, "tree", "stop"),
     (THERE, "bomb", "INT"),
