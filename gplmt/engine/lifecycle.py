@@ -38,7 +38,8 @@ class ExperimentRun:
         self._is_complete = False
         self._reasons: list[str] = []
         self._task: asyncio.Task[object] | None = None
-        self._steps = StepRunner(session, Interpreter(session, plan.tasklists))
+        interpreter = Interpreter(session, plan.tasklists)
+        self._steps = StepRunner(session, interpreter, self._foreground)
         self._teardowns = Teardowns(session, self._steps, parent=self._span)
 
     async def run(self) -> int:

@@ -13,7 +13,7 @@ from gplmt.engine.duties import settling
 from gplmt.engine.interpreter import Interpreter, limiter
 from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, Tally
-from gplmt.engine.signals import StopStep, StopTarget, StopTimeReached
+from gplmt.engine.signals import StopExperiment, StopStep, StopTarget, StopTimeReached
 from gplmt.events import Outcome, StepFinished, StepReached, StepStarted, WarningIssued
 from gplmt.inventory import Member
 from gplmt.language.values import OnError
@@ -59,9 +59,10 @@ class FanOut(Struct, frozen=True, kw_only=True):
 class StepRunner:
     """Runs steps."""
 
-    def __init__(self, session: Session, interpreter: Interpreter) -> None:
+    def __init__(self, session: Session, interpreter: Interpreter, foreground: Scope) -> None:
         self._session = session
         self._interpreter = interpreter
+        self._foreground = foreground
         self._began = session.now()
         self._warned_of: set[str] = set()
 
@@ -181,6 +182,9 @@ class StepRunner:
                 await self._interpreter.run_tasklist(context, fan_out.tasklist)
         except StopTarget:
             pass
+        except StopExperiment as stop:
+            self._foreground.stop(stop)  # at once: other targets here may have long cleanups
+            raise
         finally:
             if reached is not None:
                 reached.part_ended(member.node.name)

@@ -224,3 +224,25 @@ def test_stop_step_in_a_loop_ends_that_step_of_that_iteration_only(lab: Lab) -> 
     )
     assert result.when("y") == [0, 5, 10]
     assert result.exit_code == 1
+
+
+def test_stop_experiment_does_not_wait_for_cleanups_on_other_targets_of_its_step(lab: Lab) -> None:
+    """7.1."""
+    lab.fails("x", seconds=1, target="n1")
+    lab.takes("x", 100, target="n2")
+    lab.takes("tidy", 10, target="n2")
+    lab.takes("other", 2)
+    result = lab.run(
+        experiment(
+            targets="n1 n2 n3",
+            tasklists='<tasklist name="a" on-error="stop-experiment" cleanup="c">'
+            '<run expected-status="0">x</run></tasklist>'
+            '<tasklist name="c"><run>tidy</run></tasklist>'
+            '<tasklist name="b"><run>other</run><run>other</run></tasklist>',
+            steps='<loop repeat="1"><step tasklist="a" targets="n1 n2"/></loop>'
+            '<step tasklist="b" targets="n3"/>',
+        )
+    )
+    assert result.when("other") == [0]
+    assert result.when("tidy") == [1, 1]
+    assert result.duration == 11

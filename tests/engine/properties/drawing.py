@@ -25,6 +25,7 @@ from tests.engine.properties.naming import named
 from tests.engine.properties.rendering import render
 
 _DURATIONS = (0, 0, 1, 1, 2, 3, 5, 8)
+_SECONDS = (0, 0, 1, 1, 1, 2, 2, 3, 4, 6, 9, 13)  # most runs are short
 _TURNS = (0, 0, 1, 2, 3, 5, 8, 13)
 
 
@@ -134,7 +135,7 @@ def experiments() -> st.SearchStrategy[Experiment]:
 
 
 def _moments() -> st.SearchStrategy[tuple[int, int]]:
-    return st.tuples(st.integers(0, 15), st.sampled_from(_TURNS))
+    return st.tuples(st.sampled_from(_SECONDS), st.sampled_from(_TURNS))
 
 
 def _behaviours() -> st.SearchStrategy[Behaviour]:

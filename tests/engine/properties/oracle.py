@@ -114,10 +114,10 @@ class Oracle:
         whole = Around(items=self._experiment.items)
         body = self._body(whole, 0, limit, {})
         stops = [
-            part.result.end
+            part.result.stops_at
             for step, reached in _steps_among(body.later)
             for part in [self._step(step, reached.iteration, reached.at, inf)]
-            if part.result.signal == "stop-experiment"
+            if part.result.stops_at < inf
         ]
         if stops and passes(body.result.end, min(stops)):
             first = min(stops)
@@ -192,7 +192,14 @@ class Oracle:
         outcome = Outcome.STOPPED if signal or end > stop - _EXACT else Outcome.OK
         rows = (row for one in results for row in one.rows)
         row = Row(what, reached, end, Outcome.FAILED if failures else outcome)
-        result = Result(end=end, rows=(*rows, row), signal=signal, failures=failures)
+        stops = [one.end for one in results if one.signal == "stop-experiment"]
+        result = Result(
+            end=end,
+            rows=(*rows, row),
+            signal=signal,
+            failures=failures,
+            stops_at=min(stops, default=inf),
+        )
         ends = {node: one.end for node, one in zip(item.nodes, results, strict=True)}
         return Part(item=item, result=result, ends=ends)
 
@@ -227,8 +234,8 @@ class Oracle:
                     iteration, values = around.iteration, around.values
                     later.append(Reached(item=item, at=now, iteration=iteration, values=values))
         if not fixed and (first := _first_to_stop(parts)):
-            end = parts[first[0]].result.end
-            return self._body(around, begin, min(end, limit), dict([first]))
+            moment = first[1].result.stops_at
+            return self._body(around, begin, min(moment, limit), dict([first]))
         results = [Result(end=now, rows=tuple(rows)), *(part.result for part in parts.values())]
         end, signal = max(one.end for one in results), strongest(results)
         if not signal and (is_stopped or passes(end, limit)):
@@ -238,12 +245,13 @@ class Oracle:
             rows=tuple(row for one in results for row in one.rows),
             signal=signal,
             failures=sum(one.failures for one in results),
+            stops_at=min(one.stops_at for one in results),
         )
         return Body(result=result, later=tuple(later))
 
     def _loop(self, loop: Loop, around: Around, begin: float, limit: float) -> Part:
         """9.2, 9.3."""
-        now, signal, failures = begin, "", 0
+        now, signal, failures, stops_at = begin, "", 0, inf
         rows: list[Row] = []
         later: list[Reached] = []
         for counter, values in _iterations(loop):
@@ -257,9 +265,10 @@ class Oracle:
             rows += [*result.rows, Row(what, now, result.end, _outcome(result))]
             later += body.later
             now, signal, failures = result.end, result.signal, failures + result.failures
+            stops_at = result.stops_at
             if signal:
                 break
-        whole = Result(end=now, signal=signal, failures=failures)
+        whole = Result(end=now, signal=signal, failures=failures, stops_at=stops_at)
         outcome = _outcome(whole) if loop.enabled else Outcome.SKIPPED
         row = Row(("loop", loop.name, around.iteration), begin, now, outcome)
         return Part(item=loop, result=replace(whole, rows=(*rows, row)), later=tuple(later))
@@ -273,10 +282,10 @@ def _outcome(result: Result) -> Outcome:
 
 def _first_to_stop(parts: dict[int, Part]) -> tuple[int, Part] | None:
     """Of those that stop the experiment, the first."""
-    stops = [one for one in parts.items() if one[1].result.signal == "stop-experiment"]
-    stops.sort(key=lambda one: one[1].result.end)
+    stops = [one for one in parts.items() if one[1].result.stops_at < inf]
+    stops.sort(key=lambda one: one[1].result.stops_at)
     if len(stops) > 1:
-        passes(stops[1][1].result.end, stops[0][1].result.end)
+        passes(stops[1][1].result.stops_at, stops[0][1].result.stops_at)
     return stops[0] if stops else None
 
 

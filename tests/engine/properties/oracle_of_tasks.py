@@ -49,6 +49,7 @@ class Result(Struct, frozen=True, kw_only=True):
     outcome: Outcome = Outcome.OK
     failures: int = 0  # that count
     has_failures: bool = False  # which on-error="continue" lets pass
+    stops_at: float = inf  # when a target of a step in it stops the experiment
 
 
 class Starts(Protocol):
