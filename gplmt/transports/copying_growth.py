@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from gplmt.transports.copying_files import FileCopied, refuse_directory
 from gplmt.transports.copying_names import failing_as, no_directory
-from gplmt.transports.copying_telling import Telling, is_missing, missing_parents
+from gplmt.transports.copying_telling import Telling, creatable, is_missing, missing_parents
 
 
 class Growth:
@@ -34,8 +34,9 @@ class Growth:
             CopyError: the reason.
         """
         missing = missing_parents(directory)
-        self.tell_new(missing)
+        self.telling.creating(creatable(missing))
         for path in missing:
+            self.tell_new((path,))
             with failing_as("create directory", path):
                 if _make_missing(path):
                     self.created.append(path)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePath
 from threading import Event
@@ -65,17 +64,25 @@ def missing_parents(directory: Path) -> list[Path]:
 
 
 def is_missing(path: str | Path) -> bool:
-    """Whether it is certain that nothing stands there, which the copy may then make.
+    """Whether it is certain that nothing stands there, and nothing will when its parents are made.
 
-    Never true of `new/..`, which is there as soon as `new` is.
+    As soon as `new` is made, `new/..` is there, and so may `new/../x`.
     """
     try:
         os.lstat(path)
     except FileNotFoundError:
-        return os.path.basename(path) != ".."  # noqa: PTH119
+        parent, name = os.path.split(path)
+        return "/.." not in str(path) or (name != ".." and os.path.isdir(parent))  # noqa: PTH112
     except OSError:
         pass
     return False
+
+
+def creatable(missing: Sequence[Path]) -> list[str]:
+    """Those of `missing_parents` that can be told before any is made."""
+    if missing and is_missing(missing[0]):
+        return [str(path) for path in missing if is_missing(path)]
+    return []  # a file is in the way, or a link to nothing
 
 
 def forecast(source: Path, destination: Path, *, stop: Event) -> Iterator[str]:
@@ -87,8 +94,14 @@ def forecast(source: Path, destination: Path, *, stop: Event) -> Iterator[str]:
     Raises:
         StoppedError: `stop` was set.
     """
-    with suppress(OSError):
-        yield from (str(path) for path in missing_parents(destination.parent) if is_missing(path))
+    try:
+        missing = missing_parents(destination.parent)
+    except OSError:
+        return
+    parents = creatable(missing)
+    yield from parents
+    if missing and not parents:
+        return
     is_new = is_missing(destination)
     if is_new:
         yield str(destination)

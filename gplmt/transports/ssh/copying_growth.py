@@ -57,7 +57,9 @@ class NodeGrowth:
             missing.append(directory)
             directory = directory.parent
         missing.reverse()
-        if missing and await self._disk.lstat(missing[0], action="write") is None:
+        # As soon as `new` is made, there may be `new/../x`.
+        is_plain = not any(path.name == ".." for path in missing)
+        if missing and is_plain and await self._is_missing(missing[0]):
             await self.telling.creating(missing)
         for path in missing:
             await self._make_missing(path)
@@ -193,9 +195,12 @@ class NodeGrowth:
         entry = await self._disk.stat(path, action="write")
         return path == path.parent or (entry is not None and entry.is_directory)
 
+    async def _is_missing(self, path: NodePath) -> bool:
+        return await self._disk.lstat(path, action="write") is None
+
     async def _make_missing(self, path: NodePath) -> None:
         """Make a directory, unless it is there, made perhaps by somebody else just now."""
-        if self.telling.knows(path):
+        if self.telling.knows(path) or await self._is_missing(path):
             try:
                 async with self.creating(path):
                     await self._disk.make_directory(path, 0o777)

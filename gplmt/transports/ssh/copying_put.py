@@ -108,10 +108,11 @@ class Put:
     ) -> None:
         """Make or enter a directory, and let the crew put what is in it, or waits for it."""
         is_new = there is None
-        if is_new and not self._telling.knows(target):
+        if is_new and stage is not None:
+            if await self._staging.adopt(directory, stage, target):
+                return
+        elif is_new and not self._telling.knows(target):
             await self._telling.creating(target / place for place in directory.places())
-        if is_new and stage is not None and await self._staging.adopt(directory, stage, target):
-            return
         is_new = await self._growth.make_directory(
             target, directory.permissions, there, source=directory.path
         )

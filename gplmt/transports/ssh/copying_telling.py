@@ -32,8 +32,8 @@ class NodeTelling:
         return self._telling.knows(path)
 
     async def creating(self, paths: Iterable[NodePath]) -> None:
-        """As `Telling.creating`; `new/..` is no path to be made or removed."""
-        new = [str(path) for path in paths if not self.knows(path) and path.name != ".."]
+        """As `Telling.creating`."""
+        new = [str(path) for path in paths if not self.knows(path)]
         if not new:
             return
         self._waiting += new
