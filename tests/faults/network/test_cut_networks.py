@@ -48,6 +48,7 @@ cuts = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.long
 def test_a_hole_in_the_way_is_noticed_at_both_ends(
     case: Case, make_proxied: MakeNode, good: Node
 ) -> None:

@@ -87,6 +87,7 @@ def test_a_full_disk_of_a_node_fails_what_writes_there_and_keeps_what_was_there(
     settle(case, run)
 
 
+@pytest.mark.long
 def test_a_read_only_disk_of_a_node_fails_what_writes_there(
     case: Case, make_node: MakeNode, place: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_read_only_disk_of_a_node_fails_what_writes_there(
     settle(case, run)
 
 
+@pytest.mark.long
 def test_commands_for_which_a_server_has_no_descriptors_fail_and_the_cleanup_runs(
     case: Case, make_node: MakeNode, good: Node
 ) -> None:

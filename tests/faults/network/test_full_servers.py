@@ -32,7 +32,8 @@ def test_many_targets_on_a_server_that_turns_most_away_all_get_in(
     check_nothing_left(case)
 
 
-@pytest.mark.parametrize("most", [2, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("most", [2, 1])
 def test_branches_of_a_par_never_wait_for_a_session_to_be_free(
     case: Case, make_node: MakeNode, most: int
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_jump_host_that_vanishes_is_noticed_and_used_again(
     check_end(case, run, bad, loss, reason=LOST, seconds=LEASE_SECONDS)
 
 
+@pytest.mark.long
 def test_a_jump_host_that_is_gone_is_named(
     case: Case, gate: Node, make_node: MakeNode, good: Node
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_jump_host_that_is_gone_is_named(
     check_nothing_left(case)
 
 
+@pytest.mark.long
 def test_a_jump_host_from_which_a_node_cannot_be_reached_is_named(
     case: Case, gate: Node, make_node: MakeNode, good: Node
 ) -> None:

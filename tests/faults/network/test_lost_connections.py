@@ -46,7 +46,13 @@ def restart(node: Node) -> None:
 
 
 ENDS = {"session-killed": kill_session, "reset": reset, "server-killed": restart}
-ends = pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+ends = pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(end, id=name, marks=() if name == "reset" else pytest.mark.long)
+        for name, end in ENDS.items()
+    ],
+)
 End = Callable[[Node], None]
 
 
@@ -64,7 +70,9 @@ def test_the_end_of_a_connection_fails_the_command_and_all_else_goes_on(
 
 
 @ends
-@pytest.mark.parametrize("task", [PUT, GET], ids=["put", "get"])
+@pytest.mark.parametrize(
+    "task", [pytest.param(PUT, id="put"), pytest.param(GET, id="get", marks=pytest.mark.long)]
+)
 def test_the_end_of_a_connection_fails_a_copy_of_which_no_part_stays(
     case: Case, make_proxied: MakeNode, good: Node, end: End, task: str
 ) -> None:
@@ -77,6 +85,7 @@ def test_the_end_of_a_connection_fails_a_copy_of_which_no_part_stays(
     check_copy(run, bad, task)
 
 
+@pytest.mark.long
 def test_the_death_of_a_listener_harms_no_connection_that_there_is(
     case: Case, make_node: MakeNode, good: Node
 ) -> None:

@@ -92,6 +92,7 @@ def listening(talk: Callable[[socket.socket], object]) -> Iterator[int]:
                 connection.close()
 
 
+@pytest.mark.long
 def test_a_name_that_nobody_knows_fails_its_target_alone(case: Case, good: Node) -> None:
     reason, seconds = failing(case, good, Elsewhere("no-such-host.invalid"))
     assert reason.startswith("the host name 'no-such-host.invalid' cannot be resolved: ")
@@ -127,6 +128,7 @@ def test_a_name_server_that_does_not_answer_delays_nobody_else(
     assert time.monotonic() - began < TIMEOUT_SECONDS + 2 * SLACK_SECONDS
 
 
+@pytest.mark.long
 def test_a_host_that_accepts_and_never_speaks_fails_in_time(case: Case, good: Node) -> None:
     with listening(lambda connection: connection.recv(1000)) as port:
         reason, seconds = failing(case, good, Elsewhere("127.0.0.1", port))
@@ -149,7 +151,13 @@ NOT_SSH = {
 }
 
 
-@pytest.mark.parametrize("talk", NOT_SSH.values(), ids=NOT_SSH)
+@pytest.mark.parametrize(
+    "talk",
+    [
+        pytest.param(talk, id=name, marks=() if name == "bytes" else pytest.mark.long)
+        for name, talk in NOT_SSH.items()
+    ],
+)
 def test_a_host_that_speaks_no_ssh_fails_with_what_it_did(
     case: Case, good: Node, talk: Callable[[socket.socket], object]
 ) -> None:

@@ -74,6 +74,7 @@ def test_a_login_that_was_revoked_meanwhile_fails_at_once_and_is_told(
     assert lines_of(bad.home / "done") == ["tidied", "restored"]
 
 
+@pytest.mark.long
 def test_a_host_key_that_has_changed_meanwhile_is_refused_and_told(
     case: Case, make_proxied: MakeNode, good: Node
 ) -> None:
@@ -99,11 +100,13 @@ def test_a_host_key_that_has_changed_meanwhile_is_refused_and_told(
     assert lines_of(bad.home / "done") == ["tidied", "restored"]
 
 
-@pytest.mark.parametrize("settings", DIALOGUES.values(), ids=DIALOGUES)
+@pytest.mark.parametrize(
+    "kind", ["password", pytest.param("keyboard-interactive", marks=pytest.mark.long)]
+)
 def test_nobody_is_asked_for_a_password_in_a_batch(
-    case: Case, make_node: MakeNode, good: Node, settings: dict[str, str]
+    case: Case, make_node: MakeNode, good: Node, kind: str
 ) -> None:
-    bad = make_node(settings=settings)
+    bad = make_node(settings=DIALOGUES[kind])
     sites = {"bad": bad, "good": good}
     tasks = dict.fromkeys(sites, "<run name='hit'>echo here</run>")
     run = start(case, sites, each(sites, tasks)).wait(10)
@@ -115,6 +118,7 @@ def test_nobody_is_asked_for_a_password_in_a_batch(
     check_nothing_left(case)
 
 
+@pytest.mark.long
 def test_nobody_is_asked_for_a_passphrase_in_a_batch(
     case: Case, make_node: MakeNode, good: Node, tmp_path: Path
 ) -> None:
