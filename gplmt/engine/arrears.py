@@ -173,7 +173,8 @@ class Arrears:
         except Stop:  # there is nothing that it could stop
             pass
         if self._session.losses[node.name] != losses:
-            self._lose(node, "the connection was lost")
+            is_here = node.address.kind == "local"
+            self._lose(node, "commands cannot be started" if is_here else "the connection was lost")
 
     def _variables(self, due: TasklistDue, node: Node) -> dict[str, str]:
         environment = self._debts.host_environment

@@ -14,8 +14,8 @@ from gplmt.inventory import Node
 def settling(session: Session, key: str | None, node: Node) -> Iterator[None]:
     """Do within the block what is owed under `key`; how it fails does not matter.
 
-    It stays owed if it was interrupted, or if the node could not be reached: then some of it, if
-    not all, has not been done.
+    It stays owed if it was interrupted, or could not be done just then, as the node could not be
+    reached, say: then some of it, if not all, has not been done.
     """
     losses = session.losses[node.name]
     try:

@@ -12,12 +12,13 @@ from typing import TypedDict
 
 from gplmt.diagnostics import Location
 from gplmt.engine.context import Context
+from gplmt.engine.losses import is_loss
 from gplmt.engine.outputs import Outputs
 from gplmt.engine.session import Session, seconds
 from gplmt.engine.signals import TaskFailed
 from gplmt.engine.statuses import compare, describe
 from gplmt.engine.verdict import Place, perform
-from gplmt.errors import ConnectError, ConnectionLostError, CopyError, LogError, TaskError
+from gplmt.errors import CopyError, LogError, TaskError
 from gplmt.events import (
     AttemptFailed,
     FailFinished,
@@ -37,8 +38,6 @@ from gplmt.language.tasks import Fail, Get, Put, Retries, Run, WaitFor
 from gplmt.language.values import in_words
 from gplmt.protocols import Command, Completed, Copied, LogPaths, Origin
 from gplmt.sources import find_source
-
-_LOSSES = (ConnectError, ConnectionLostError)
 
 
 class Executor:
@@ -234,7 +233,7 @@ class Executor:
             return TaskFailed(Outcome.TIMEOUT, f"timed out after {in_words(limit)}")
         except TaskError as error:
             self._session.raise_if_stopped()  # it may have failed because of that
-            return TaskFailed(Outcome.FAILED, str(error), is_loss=isinstance(error, _LOSSES))
+            return TaskFailed(Outcome.FAILED, str(error), is_loss=is_loss(error))
         self._session.raise_if_stopped()
         return None
 
@@ -303,7 +302,7 @@ class Executor:
             raise
         except TaskError as error:  # a node that is coming up may refuse for a while
             watch.complaint = str(error)
-            watch.is_lost = isinstance(error, _LOSSES)
+            watch.is_lost = is_loss(error)
             return False
         watch.is_lost = False
         watch.complaint = f"the command never exited with 0 (last: {describe(completed)})"

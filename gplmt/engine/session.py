@@ -21,8 +21,8 @@ _LONGEST_SLEEP_SECONDS = 30.0  # the wall clock may be set while we sleep
 class Session:
     """The surroundings of a run; one object, handed to every scope.
 
-    `losses` counts, by target, the tasks that failed as their node could not be reached: what
-    they should have done there has not been done.
+    `losses` counts, by target, the tasks that failed as they could not be done just then
+    (`gplmt.engine.losses`): what they should have done there has not been done.
     """
 
     def __init__(

@@ -10,8 +10,8 @@ class TaskFailed(Exception):
 
     The reason is None where a called tasklist has failed, in which it has been told.
     `is_recorded` is set once the failure has been counted, and its reason told by an event.
-    `is_loss` says that the node could not be reached, or no longer; `is_unlogged` that all was
-    done, but not written down: the tasklist, a cleanup's or teardown's, goes on.
+    `is_loss` says that it could not be done just then, `is_unlogged` that all was done, but not
+    written down: the tasklist, a cleanup's or teardown's, goes on.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from tests.faults.support import (
     check_whole_record,
     lines_of,
 )
-from tests.support.program import LIGHT, document, until
+from tests.support.program import GPLMT, LIGHT, document, until
 
 FEW = 32
 STAGES = """<tasklist name="tidy"><run>echo tidying; echo tidy >>ending</run></tasklist>
@@ -54,6 +54,31 @@ def test_commands_for_which_there_is_no_descriptor_fail_and_the_ending_runs(
     }
     assert sorted(lines_of(run.work / "ending")) == ["restore", "tidy"]
     check_nothing_left(case)
+    assert not (run.run_directory / JOURNAL).exists()
+
+
+def test_an_ending_for_which_there_is_no_descriptor_stays_owed(case: Case) -> None:
+    """Whatever could not be started, a cleanup starts when there is room."""
+    shell = ("sh", "-c", 'ulimit -n 14; exec "$0" "$@"', *LIGHT)
+    run = case.start(
+        document(
+            tasklists=f"""<tasklist name="work" cleanup="tidy"><run>touch begun</run></tasklist>
+            {STAGES}""",
+            steps=f'{TEARDOWN}<step tasklist="work" targets="n1"/>',
+        ),
+        program=shell,
+    ).wait()
+    assert run.exit_code == 1
+    assert lines_of(run.work / "ending") == []
+    assert "too many open files" in run.stderr
+    check_whole_record(run, exit_code=1)
+    check_nothing_left(case)
+    too_early = case.cleanup(run, program=(*shell[:3], *GPLMT))
+    assert too_early.exit_code == 1
+    assert "result: something is left to be done, n1: " in too_early.stderr
+    assert "cannot be started: too many open files" in too_early.stderr
+    assert case.cleanup(run).exit_code == 0
+    assert sorted(lines_of(run.work / "ending")) == ["restore", "tidy"]
     assert not (run.run_directory / JOURNAL).exists()
 
 
