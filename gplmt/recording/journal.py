@@ -129,7 +129,10 @@ class JournalFile:
         """As `Journal.secured`."""
         from asyncio import to_thread  # nothing waits for the disk in most runs
 
-        await to_thread(self.sync)
+        try:
+            await to_thread(self.sync)
+        except RuntimeError:  # there can be no thread: too many processes
+            self.sync()
 
     def sync(self) -> None:
         """Return when all that is owed so far stands on the disk; not on the event loop's time.
@@ -141,17 +144,10 @@ class JournalFile:
         with self._sync_lock:
             if self._secured >= wanted or self._descriptor < 0:
                 return
-            with self._lock:
-                wanted, descriptor = self._written, os.dup(self._descriptor)
             try:
-                os.fsync(descriptor)
-                if not self._secured:
-                    _sync_names(self._path.parent)
-                self._secured = wanted
+                self._secured = self._bring_to_disk()
             except OSError as error:
                 self._tell(error)
-            finally:
-                os.close(descriptor)
 
     def close(self, *, all_stopped: bool) -> bool:
         """Remove the journal if nothing is owed; False if something is, and it stays.
@@ -174,6 +170,18 @@ class JournalFile:
 
     def _line(self, statement: Statement) -> bytes:
         return self._encoder.encode(statement) + b"\n"
+
+    def _bring_to_disk(self) -> int:
+        """See that what is written by now is on the disk; how much that is."""
+        with self._lock:  # a copy, as the file may be rewritten meanwhile
+            wanted, descriptor = self._written, os.dup(self._descriptor)
+        try:
+            os.fsync(descriptor)
+            if not self._secured:
+                _sync_names(self._path.parent)
+        finally:
+            os.close(descriptor)
+        return wanted
 
     def _append(self, line: bytes) -> None:
         """Write a line; with the lock held."""

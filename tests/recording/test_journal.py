@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -169,6 +170,22 @@ print([before, held.owed(), held.messages])
     assert after == [f"copy {number}.1 files 1" for number in range(1, 5)]
     (message,) = messages
     assert message.startswith("warning: journal.jsonl cannot be written: ")
+
+
+def test_a_lack_of_descriptors_is_told_and_ends_nothing(held: Held) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held.file.owe(files(1))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        held.file.sync()
+        held.file.owe(files(2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(held.messages) == 1
+    assert "cannot be written: too many open files" in held.messages[0]
+    assert held.owed() == [files(1).key, files(2).key]
+    held.file.sync()
+    held.file.close(all_stopped=False)
 
 
 def test_it_is_gone_when_nothing_is_owed_any_more(held: Held) -> None:
