@@ -25,7 +25,9 @@ READABLE = (  # which a load may open besides documents: the schema, and modules
     str(ROOT / "schema"),
     str(Path(gplmt.__file__).parent),
     "/usr/share/zoneinfo",
+    os.devnull,
 )
+ODD_NAME = "odd\n[31m\u202e.xml"
 Fields = Mapping[str, object]
 
 
@@ -69,7 +71,7 @@ class FuzzDesk:
         (directory / "binary.xml").write_bytes(bytes(range(256)) * 8)
         (directory / "self.xml").write_text('<experiment><include file="self.xml"/></experiment>')
         (directory / "back.xml").write_text('<experiment><include file="lab.xml"/></experiment>')
-        (directory / "odd\n\x1b[31m\u202e.xml").write_text("<experiment><oops/></experiment>")
+        (directory / ODD_NAME).write_text("<experiment><oops/></experiment>")
         (directory / "secret.xml").write_text("<experiment/>")
         (directory / "secret.xml").chmod(0)
         with (directory / "sparse.xml").open("wb") as sparse:

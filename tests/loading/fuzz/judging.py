@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from tests.loading.fuzz.desk import READABLE, Fields, FuzzDesk
+from tests.loading.fuzz.worker import FOR_WRITING
 
 DIAGNOSTIC = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?:error|warning): \S.*")
 MAX_SECONDS = 3.0  # of CPU, for a document of no size; the rest is for a slow machine
@@ -105,6 +106,7 @@ def _judge_what_was_opened(desk: FuzzDesk, seen: Sequence[tuple[str, str]]) -> N
     own = str(desk.directory)
     for event, what in seen:
         assert event == "open", (event, what)
+        assert not what.startswith(FOR_WRITING), what
         path = os.path.realpath(os.path.join(own, what))  # noqa: PTH118
         assert path.startswith((own, *READABLE)), what
     assert not desk.was_called()

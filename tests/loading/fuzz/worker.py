@@ -43,6 +43,7 @@ _WATCHED = (
     "subprocess.Popen",
     "urllib.Request",
 )
+FOR_WRITING = "FOR WRITING:"
 _seen: list[tuple[str, str]] = []
 _is_watching = False
 
@@ -59,7 +60,8 @@ def _shown(event: str, arguments: tuple[object, ...]) -> str:
     path, mode, flags = arguments
     is_written = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
     name = os.fsdecode(path) if isinstance(path, str | bytes) else str(path)
-    return f"FOR WRITING: {name}, {mode}" if is_written else name
+    is_harmless = name == os.devnull  # which takes the place of closed standard streams
+    return f"{FOR_WRITING} {name}, {mode}" if is_written and not is_harmless else name
 
 
 def _called(*words: str) -> dict[str, object]:
