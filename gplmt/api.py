@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,6 +35,7 @@ from gplmt.protocols import (
     Warn,
 )
 
+_T = TypeVar("_T")
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -219,7 +221,7 @@ def run_plan(
             exit_code = await run.run()
         return RunResult(exit_code=exit_code, outcome=run.outcome)
 
-    return asyncio.run(main())
+    return _run(main())
 
 
 def recover(
@@ -256,7 +258,7 @@ def recover(
             exit_code = await recovery.run()
         return RunResult(exit_code=exit_code, outcome=recovery.outcome)
 
-    return asyncio.run(main())
+    return _run(main())
 
 
 def ping_nodes(
@@ -278,7 +280,17 @@ def ping_nodes(
             pinged = await pings.run()
         return PingResult(pinged=pinged, signal=pings.signal)
 
-    return asyncio.run(main())
+    return _run(main())
+
+
+def _run(main: Coroutine[None, None, _T]) -> _T:
+    """As `asyncio.run`, but for its end: no thread need be left to wait for the others."""
+    runner = asyncio.Runner()
+    try:
+        return runner.run(main)
+    finally:
+        with suppress(RuntimeError):
+            runner.close()
 
 
 def _working_directory(directory: Path) -> Path:

@@ -6,6 +6,7 @@ import gc
 import os
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 
@@ -196,4 +197,5 @@ def _hurry(terminal: Terminal) -> None:
     """Who wants us to end should not have to wait for a reader who may never read on."""
     timer = Timer(_PATIENCE_SECONDS, terminal.abandon)
     timer.daemon = True
-    timer.start()
+    with suppress(RuntimeError):  # there are too many processes for it
+        timer.start()

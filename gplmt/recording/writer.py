@@ -21,6 +21,9 @@ Waiter = tuple[AbstractEventLoop, Callable[[], None]]
 class Writer:
     """Writes pieces in the order in which they were put, each whole before the next.
 
+    Where there can be no thread, as there are too many processes, the next piece tries again, and
+    only what is too much to be queued is waited for.
+
     `on_fault` is called in the writer's thread when a descriptor takes no more; what is put
     for that one later is dropped.
     """
@@ -71,6 +74,7 @@ class Writer:
             self._is_closing = True
             self._changed.notify_all()
             try:
+                self._write_pending()
                 self._changed.wait_for(lambda: self._thread is None or self._is_abandoned)
             except KeyboardInterrupt:
                 self.abandon()
@@ -87,8 +91,22 @@ class Writer:
 
     def _start(self) -> None:
         self._is_closing = False
-        self._thread = Thread(target=self._work, name="gplmt terminal", daemon=True)
-        self._thread.start()
+        thread = Thread(target=self._work, name="gplmt terminal", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            if self._size >= _FULL_BYTES:
+                self._write_pending()
+        else:
+            self._thread = thread
+
+    def _write_pending(self) -> None:
+        """Write here and now what no thread will."""
+        if self._thread is None:
+            pieces, self._pending = self._pending, []
+            for descriptor, data in _joined(pieces):
+                self._write(descriptor, data)
+                self._count_written(len(data))
 
     def _work(self) -> None:
         try:

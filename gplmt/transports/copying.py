@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from gplmt.errors import CopyError
 from gplmt.protocols import Copied, CopyJournal
 from gplmt.transports.copying_places import expand, node_path, place, says_into
 from gplmt.transports.copying_trees import TreeCopy, remove_created
@@ -80,7 +81,11 @@ async def remove(paths: Sequence[str]) -> tuple[str, ...]:
     Directories are removed only when empty, so that what others put there stays.  What does not
     exist counts as removed.  Cancelled, it finishes first.
     """
-    left = await _in_thread(lambda: remove_created([Path(path) for path in paths]), stop=Event())
+    created = [Path(path) for path in paths]
+    try:
+        left = await _in_thread(lambda: remove_created(created), stop=Event())
+    except CopyError:  # so everything waits for us
+        left = remove_created(created)
     return tuple(str(path) for path in left)
 
 
@@ -111,10 +116,16 @@ async def _in_thread(
 
     Not in asyncio's pool, where six writers waiting for the readers of their FIFOs would make
     the readers wait, too.  Cancelling sets `stop`, and waits for the thread to notice.
+
+    Raises:
+        CopyError: there can be no thread, as there are too many processes.
     """
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gplmt-copy") as executor:
-        working = loop.run_in_executor(executor, work)
+        try:
+            working = loop.run_in_executor(executor, work)
+        except RuntimeError as error:
+            raise CopyError(f"cannot copy: {error}; there are too many processes") from error
         try:
             try:
                 await asyncio.wait((working,))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,9 +17,11 @@ from tests.faults.support import (
     Site,
     check_nothing_left,
     check_whole_record,
+    faults_of,
     lines_of,
 )
-from tests.support.program import GPLMT, LIGHT, document, until
+from tests.support.program import GPLMT, LIGHT, Program, document, until
+from tests.support.ssh.places import server_directory
 
 FEW = 32
 STAGES = """<tasklist name="tidy"><run>echo tidying; echo tidy >>ending</run></tasklist>
@@ -77,6 +81,63 @@ def test_an_ending_for_which_there_is_no_descriptor_stays_owed(case: Case) -> No
     assert too_early.exit_code == 1
     assert "result: something is left to be done, n1: " in too_early.stderr
     assert "cannot be started: too many open files" in too_early.stderr
+    assert case.cleanup(run).exit_code == 0
+    assert sorted(lines_of(run.work / "ending")) == ["restore", "tidy"]
+    assert not (run.run_directory / JOURNAL).exists()
+
+
+def limited_to(processes: int) -> tuple[str, ...]:
+    """Before a program's words: a user of its own, who may have so many, the program among them."""
+    words = ("setpriv", "prlimit")
+    if os.geteuid() != 0 or not all(map(shutil.which, words)):
+        pytest.skip("TOO MANY PROCESSES NOT TESTED: needs root, setpriv and prlimit")
+    user = str(20_000 + os.getpid() % 40_000)
+    kept = "-all,+dac_override,+dac_read_search"  # the files are root's
+    return (
+        *("setpriv", "--reuid", user, "--regid", user, "--clear-groups"),
+        *("--inh-caps", kept, "--ambient-caps", kept, "prlimit", f"--nproc={processes}"),
+    )
+
+
+@pytest.fixture
+def open_case() -> Iterator[Case]:
+    """A case in a directory that other users can pass through."""
+    with server_directory() as directory, Program(directory / "case") as program:
+        for place in (program.scratch, program.work):
+            place.chmod(0o755)
+        with faults_of(program) as case:
+            yield case
+
+
+@pytest.mark.parametrize(
+    ("processes", "ending"),
+    [
+        pytest.param(1, [], id="no thread", marks=pytest.mark.long),
+        pytest.param(3, [], id="no command"),
+        pytest.param(6, ["tidy", "restore"], id="no more commands", marks=pytest.mark.long),
+    ],
+)
+def test_where_there_can_be_no_more_processes_what_fails_says_so_and_stays_owed(
+    open_case: Case, processes: int, ending: list[str]
+) -> None:
+    """No command, no thread for a copy, and none that shows output."""
+    case = open_case
+    many = "<run>sleep 1</run>" * 10
+    (case.program.scratch / "file").touch()
+    run = case.start(
+        document(
+            tasklists=f"""<tasklist name="work" cleanup="tidy" on-error="continue">
+            <par>{many}</par><put source="file" destination="copy"/></tasklist>{STAGES}""",
+            steps=f'{TEARDOWN}<step tasklist="work" targets="n1"/>',
+        ),
+        program=(*limited_to(processes), *LIGHT),
+    ).wait()
+    assert run.exit_code == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    assert "cannot be started: resource temporarily unavailable" in run.stderr
+    assert lines_of(run.work / "ending") == ending
+    check_whole_record(run, exit_code=1)
+    check_nothing_left(case)
     assert case.cleanup(run).exit_code == 0
     assert sorted(lines_of(run.work / "ending")) == ["restore", "tidy"]
     assert not (run.run_directory / JOURNAL).exists()
