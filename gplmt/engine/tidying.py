@@ -98,7 +98,7 @@ async def remove_unfinished(
         completed, removed = await ask(session, node, unfinished_script(roots, stem))
     except TaskError:
         return False
-    if count := len(removed.splitlines()):
+    if count := removed.count("\n"):
         session.recorder.emit(
             UnfinishedRemoved(time=session.now(), target=node.name, at=at, removed=count)
         )
