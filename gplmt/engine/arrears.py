@@ -82,7 +82,7 @@ class Arrears:
         except TaskError as error:
             self._lose(node, str(error))
             return
-        if processes := tuple(found.splitlines()):
+        if processes := tuple(found.split("\n")[:-1]):
             self._session.recorder.emit(
                 SurvivorsStopped(time=self._session.now(), target=node.name, processes=processes)
             )
