@@ -16,15 +16,17 @@ from tests.engine.properties.model import (
     Behaviour,
     Block,
     Experiment,
+    Fail,
     Item,
     Loop,
+    Run,
     Step,
     Task,
 )
 from tests.engine.properties.naming import named
 from tests.engine.properties.rendering import render
 
-_DURATIONS = (0, 0, 1, 1, 2, 3, 5, 8)
+_DURATIONS = (0, 1, 1, 2, 2, 3, 5, 8)
 _SECONDS = (0, 0, 1, 1, 1, 2, 2, 3, 4, 6, 9, 13)  # most runs are short
 _TURNS = (0, 0, 1, 2, 3, 5, 8, 13)
 
@@ -83,18 +85,19 @@ def knowable_scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario(
         experiment=_knowable(experiment),
         behaviours=behaviours,
-        signals=draw(st.lists(_moments(), max_size=1).map(tuple)),
+        signals=tuple((moment + 0.437, 0) for moment, _ in draw(_signals(1))),
     )
 
 
 def _knowable(experiment: Experiment) -> Experiment:
-    """Without what the oracle does not know."""
+    """Without what the oracle does not know, and with little that meets at one moment."""
+    limit = None if experiment.limit is None else experiment.limit + 0.291
     items = tuple(_knowable_item(item) for item in experiment.items)
     tasklists = tuple(
-        replace(one, tasks=tuple(_knowable_task(task) for task in one.tasks))
-        for one in experiment.tasklists
+        replace(one, tasks=tuple(_knowable_task(task, rank) for task in one.tasks))
+        for rank, one in enumerate(experiment.tasklists)
     )
-    return replace(experiment, items=items, tasklists=tasklists)
+    return replace(experiment, items=items, tasklists=tasklists, limit=limit)
 
 
 def _knowable_item(item: Item) -> Item:
@@ -105,15 +108,20 @@ def _knowable_item(item: Item) -> Item:
     return item
 
 
-def _knowable_task(task: Task) -> Task:
-    if isinstance(task, Block):
-        tasks = tuple(_knowable_task(one) for one in task.tasks)
-        return replace(task, max_parallel=None, tasks=tasks)
-    return task
+def _knowable_task(task: Task, rank: int) -> Task:
+    match task:
+        case Fail():  # at once, on all targets and in all branches
+            command = COMMANDS[rank % len(COMMANDS)]
+            return Run(name=task.name, command=command, expected=0, enabled=task.enabled)
+        case Block():
+            tasks = tuple(_knowable_task(one, rank) for one in task.tasks)
+            return replace(task, max_parallel=None, tasks=tasks)
+        case _:
+            return task
 
 
 def _scenarios(*, is_cancelled: bool) -> st.SearchStrategy[Scenario]:
-    signals = st.lists(_moments(), max_size=2).map(lambda moments: tuple(sorted(moments)))
+    signals = _signals(2)
     return st.builds(
         Scenario,
         experiment=experiments(),
@@ -132,6 +140,11 @@ def experiments() -> st.SearchStrategy[Experiment]:
         tasklists=tasklists(),
         limit=st.one_of(st.none(), st.none(), st.none(), st.integers(1, 20)),
     ).map(named)
+
+
+def _signals(most: int) -> st.SearchStrategy[tuple[tuple[int, int], ...]]:
+    counts = [st.lists(_moments(), min_size=count, max_size=count) for count in range(most + 1)]
+    return st.one_of(*counts).map(lambda moments: tuple(sorted(moments)))
 
 
 def _moments() -> st.SearchStrategy[tuple[int, int]]:

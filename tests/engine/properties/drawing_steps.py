@@ -26,7 +26,7 @@ def items(*, depth: int) -> st.SearchStrategy[tuple[Item, ...]]:
     """Some items; their tasklists are any numbers."""
     plain = [_steps(), _steps(), _steps(), _barriers(), _teardowns()]
     loops = [_loops(depth - 1)] if depth else []
-    return st.lists(st.one_of(*plain, *loops), min_size=1, max_size=4).map(tuple)
+    return st.lists(st.one_of(*plain, *loops), min_size=1 + depth // 2, max_size=5).map(tuple)
 
 
 def _steps() -> st.SearchStrategy[Step]:

@@ -34,17 +34,18 @@ def tasklists() -> st.SearchStrategy[tuple[Tasklist, ...]]:
         limit=sometimes(st.integers(1, 9)),
         tasks=_tasks(2),
     )
-    return st.lists(tasklist, min_size=1, max_size=5).map(tuple)
+    return st.lists(tasklist, min_size=2, max_size=5).map(tuple)
 
 
 @cache
 def _tasks(depth: int) -> st.SearchStrategy[tuple[Task, ...]]:
-    return st.lists(_task(depth), max_size=3).map(tuple)
+    some = st.lists(_task(depth), min_size=1, max_size=4).map(tuple)
+    return st.one_of(*[some] * 9, st.just(()))
 
 
 @cache
 def _task(depth: int) -> st.SearchStrategy[Task]:
-    plain = [_runs(), _runs(), _runs(), _fails(), _waits(), _copies(), _calls(), _calls()]
+    plain = [*[_runs()] * 5, _fails(), _waits(), _copies(), _calls(), _calls()]
     return st.one_of(*plain, *([_blocks(depth - 1)] * 3 if depth else []))
 
 

@@ -20,7 +20,6 @@ from tests.engine.properties.oracle_of_tasks import (
     Result,
     Row,
     TaskOracle,
-    Tie,
     Where,
     at_once,
     passes,
@@ -35,6 +34,7 @@ class Reached(Struct, frozen=True, kw_only=True):
 
     item: Step | Teardown
     at: float
+    loop: str = ""
     iteration: str = ""
     values: tuple[tuple[str, str], ...] = ()
 
@@ -68,6 +68,7 @@ class Around(Struct, frozen=True, kw_only=True):
     """A body: its items, and the loops around it."""
 
     items: tuple[Item, ...]
+    loop: str = ""
     iteration: str = ""
     values: tuple[tuple[str, str], ...] = ()
 
@@ -105,7 +106,8 @@ class Oracle:
             rows += part.result.rows
             failures += part.result.failures
             ends.append(part.result.end)
-        if signal < inf and not passes(signal, max(ends)):
+        was_interrupted = body.result.end == signal and body.result.signal == "stopped"
+        if was_interrupted or not passes(signal, max(ends)):
             return rows, 130
         return rows, int(failures > 0)
 
@@ -136,11 +138,9 @@ class Oracle:
                 values["E"] = item.value
             key = item.tasklist, nodes_of(item.targets), tuple(sorted(values.items()))
             found.setdefault(key, one)
-        moments = sorted(one.at for one in found.values())
-        if any(two - one < 1e-6 for one, two in pairwise(moments)):
-            places = {one.iteration for one in found.values()}
-            if len(places) > 1:
-                raise Tie
+        for one, two in pairwise(found.values()):
+            if one.loop != two.loop:
+                passes(two.at, one.at)
         return list(found.values())
 
     def _teardown(self, teardown: Reached, number: int, begin: float) -> Result:
@@ -231,8 +231,7 @@ class Oracle:
                     parts[rank] = fixed.get(rank) or self._loop(item, around, now, limit)
                     later += parts[rank].later
                 case _:
-                    iteration, values = around.iteration, around.values
-                    later.append(Reached(item=item, at=now, iteration=iteration, values=values))
+                    later.append(_reached(item, now, around))
         if not fixed and (first := _first_to_stop(parts)):
             moment = first[1].result.stops_at
             return self._body(around, begin, min(moment, limit), dict([first]))
@@ -258,7 +257,12 @@ class Oracle:
             if not loop.enabled or _is_over(loop, begin, now):
                 break
             iteration = f"{around.iteration}.{counter}".lstrip(".")
-            inner = Around(items=loop.body, iteration=iteration, values=(*around.values, *values))
+            inner = Around(
+                items=loop.body,
+                loop=loop.name,
+                iteration=iteration,
+                values=(*around.values, *values),
+            )
             body = self._body(inner, now, limit, {})
             result = body.result
             what = ("iteration", loop.name, iteration)
@@ -272,6 +276,12 @@ class Oracle:
         outcome = _outcome(whole) if loop.enabled else Outcome.SKIPPED
         row = Row(("loop", loop.name, around.iteration), begin, now, outcome)
         return Part(item=loop, result=replace(whole, rows=(*rows, row)), later=tuple(later))
+
+
+def _reached(item: Step | Teardown, at: float, around: Around) -> Reached:
+    return Reached(
+        item=item, at=at, loop=around.loop, iteration=around.iteration, values=around.values
+    )
 
 
 def _outcome(result: Result) -> Outcome:
