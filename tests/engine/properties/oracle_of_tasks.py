@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,44 +17,7 @@ from gplmt.events import Outcome
 from tests.engine.properties.drawing import Scenario
 from tests.engine.properties.history import FAILED
 from tests.engine.properties.model import Block, Call, Copy, Fail, Run, Task, WaitFor
-
-_MOMENT = 1e-6
-_STRENGTH = ("", "stopped", "failed", "stop-step", "stop-experiment")
-
-
-class Tie(Exception):  # noqa: N818
-    """Either of two things may be first."""
-
-
-class Row(NamedTuple):
-    """A span: what it is, from when to when, and its outcome."""
-
-    what: tuple[str, ...]
-    begin: float
-    end: float
-    outcome: Outcome
-
-
-class Result(Struct, frozen=True, kw_only=True):
-    """How something ends.
-
-    `signal` is what it stops around it; "stopped" says that it was, "failed" that its tasklist
-    is to end.
-    """
-
-    end: float
-    rows: tuple[Row, ...] = ()
-    signal: str = ""
-    outcome: Outcome = Outcome.OK
-    failures: int = 0  # that count
-    has_failures: bool = False  # which on-error="continue" lets pass
-    stops_at: float = inf  # when a target of a step in it stops the experiment
-
-
-class Starts(Protocol):
-    """Something that runs until a limit."""
-
-    def __call__(self, limit: float) -> Result: ...
+from tests.engine.properties.oracle_results import MOMENT, Result, Row, at_once, joined, passes
 
 
 class Where(Struct, frozen=True, kw_only=True):
@@ -67,32 +29,6 @@ class Where(Struct, frozen=True, kw_only=True):
     tasklist: int = 0
     is_excused: bool = False
     is_cleanup: bool = False
-
-
-def passes(moment: float, limit: float) -> bool:
-    """Whether a moment lies beyond a limit."""
-    if abs(moment - limit) < _MOMENT:
-        raise Tie
-    return moment > limit
-
-
-def at_once(starts: Sequence[Starts], limit: float) -> list[Result]:
-    """All of these, the first failure of one stopping the others."""
-    results = [start(limit) for start in starts]
-    ends = [one.end for one in results if _STRENGTH.index(one.signal) > 1]
-    if not ends:
-        return results
-    first = min(ends)
-    if sum(end < first + _MOMENT for end in ends) > 1:
-        raise Tie
-    return [
-        one if _STRENGTH.index(one.signal) > 1 and one.end == first else start(min(first, limit))
-        for one, start in zip(results, starts, strict=True)
-    ]
-
-
-def strongest(results: Sequence[Result]) -> str:
-    return max((one.signal for one in results), key=_STRENGTH.index, default="")
 
 
 class TaskOracle:
@@ -110,7 +46,7 @@ class TaskOracle:
         own = inf if model.limit is None else begin + model.limit
         body = self._in_order(inner, model.tasks, begin, min(own, limit))
         outcome, failures = _outcome(body), body.failures
-        if body.signal == "stopped" and own < body.end + _MOMENT and passes(limit, body.end):
+        if body.signal == "stopped" and own < body.end + MOMENT and passes(limit, body.end):
             outcome = Outcome.TIMEOUT
             failures += not is_excused
         end, rows = body.end, body.rows
@@ -139,7 +75,7 @@ class TaskOracle:
             if passes(result.end, limit):
                 return replace(result, signal="stopped")
             one = self._execute(where, task, result.end, limit)
-            result = _joined([result, one])
+            result = joined([result, one])
             if one.signal:
                 return result
         return result
@@ -176,7 +112,7 @@ class TaskOracle:
                     lambda limit, inner=inner: self._execute(where, inner, begin, limit)
                     for inner in task.tasks
                 ]
-                return _joined([Result(end=begin), *at_once(branches, limit)])
+                return joined([Result(end=begin), *at_once(branches, limit)])
 
     def _attempts(self, where: Where, task: Run | Copy, begin: float, limit: float) -> Result:
         for attempt in range(1 + task.retries):
@@ -251,16 +187,3 @@ def _outcome(result: Result, failed: Outcome = Outcome.FAILED) -> Outcome:
             return failed
         case _:
             return Outcome.STOPPED
-
-
-def _joined(results: Sequence[Result]) -> Result:
-    """Several as one."""
-    failed = [one for one in results if one.signal == "failed"]
-    return Result(
-        end=max(one.end for one in results),
-        rows=tuple(row for one in results for row in one.rows),
-        signal=strongest(results),
-        outcome=min(failed, key=lambda one: one.end).outcome if failed else Outcome.OK,
-        failures=sum(one.failures for one in results),
-        has_failures=any(one.has_failures for one in results),
-    )

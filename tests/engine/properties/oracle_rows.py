@@ -13,7 +13,7 @@ from gplmt.events import (
     TeardownStarted,
 )
 from tests.engine.properties.history import STOPPED, History, Span, seconds
-from tests.engine.properties.oracle_of_tasks import Row
+from tests.engine.properties.oracle_results import Row
 
 
 def rows_of(history: History) -> list[Row]:

@@ -10,7 +10,7 @@ from hypothesis import event, given
 from gplmt.events import ExperimentFinished
 from tests.engine.properties.drawing import Scenario, knowable_scenarios
 from tests.engine.properties.oracle import Oracle
-from tests.engine.properties.oracle_of_tasks import Tie
+from tests.engine.properties.oracle_results import Tie
 from tests.engine.properties.oracle_rows import rows_of, sorted_rows
 from tests.engine.properties.running import run
 from tests.engine.properties.sizes import long, short
