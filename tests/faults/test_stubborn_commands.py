@@ -105,6 +105,9 @@ def test_what_does_not_want_to_end_is_killed_with_all_that_it_has_started(
     signals, exit_code = ENDS[end]
     run = start(case, site, COMMANDS[command])
     assert len(case.processes()) >= {"tree": 222, "bomb": 100}.get(command, 1)
+    go = site.place / "go"  # for the cleanup
+    if end != "twice":
+        go.touch()
     began = time.monotonic()
     if signals:
         case.send(run, *signals)
@@ -119,9 +122,9 @@ def test_what_does_not_want_to_end_is_killed_with_all_that_it_has_started(
         check_whole_record(run, exit_code=exit_code)
     if command in ("deaf", "tree", "bomb") and end in ("INT", "KILL"):
         assert time.monotonic() - began >= GRACE_SECONDS, "it had no grace period"
-    if (run.run_directory / JOURNAL).exists():
-        assert end in ("KILL", "twice")
-        assert case.cleanup(run).exit_code == 0
+    go.touch()
+    assert (run.run_directory / JOURNAL).exists() is (end in ("KILL", "twice"))
+    assert case.cleanup(run).exit_code == 0
     assert lines_of(site.place / "ending") == ["tidy"]
     check_nothing_left(case)
 
@@ -131,7 +134,8 @@ def start(case: Case, site: Site, command: str) -> Running:
     run = case.start(
         f"""<experiment><targets>{site.target_xml("n1")}{case.here.target_xml("n2")}</targets>
         <tasklists><tasklist name="work" cleanup="tidy"><run>{escape(command)}</run></tasklist>
-        <tasklist name="tidy"><run>echo tidy >>ending</run></tasklist>
+        <tasklist name="tidy"><run>until [ -e go ]; do sleep 0.02; done; echo tidy >>ending</run>
+        </tasklist>
         <tasklist name="watch" on-error="stop-experiment">
         <run>until [ -e stop ]; do sleep 0.05; done</run><fail status="it is time"/></tasklist>
         </tasklists><steps><step tasklist="work" targets="n1"/>
