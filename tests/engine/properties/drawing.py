@@ -155,7 +155,7 @@ def _behaviours() -> st.SearchStrategy[Behaviour]:
     return st.builds(
         Behaviour,
         seconds=st.sampled_from(_DURATIONS),
-        status=st.sampled_from((0, 0, 1)),
+        status=st.sampled_from((0, 0, 1, 1)),
         good_from=st.sampled_from((1000, 1000, 2, 5)),
         is_lost=st.sampled_from((False, False, False, False, True)),
         is_lost_when_stopped=st.sampled_from((False, False, False, True)),

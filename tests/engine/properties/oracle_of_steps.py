@@ -94,7 +94,8 @@ class StepOracle:
             end = limit if is_over else min(start, stop)
             row = Row(what, reached, end, Outcome.STOPPED)
             signal = "stopped" if is_over else ""
-            return Part(item=item, result=Result(end=end, rows=(row,), signal=signal))
+            result = Result(end=end, rows=(row,), signal=signal)
+            return Part(item=item, result=result, ends=dict.fromkeys(item.nodes, end))
         if min(stop, limit) < inf and stop != limit:
             passes(stop, limit)
         results = self.members(item.name, iteration, item, start, min(stop, limit))

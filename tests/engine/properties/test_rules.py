@@ -16,7 +16,7 @@ from tests.engine.properties.running import run
 from tests.engine.properties.sizes import long, short
 
 
-@short(100)
+@short(120)
 @given(scenario=scenarios())
 def test_a_run_keeps_all_rules(scenario: Scenario, place: Path) -> None:
     check(run(scenario, place))
