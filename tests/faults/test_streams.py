@@ -76,7 +76,8 @@ def test_a_reader_that_goes_away_changes_nothing_of_a_run(case: Case, streams: s
     check_end(case, run.wait(), exit_code=0)
 
 
-@pytest.mark.parametrize("streams", ["stdout", pytest.param("both", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("streams", ["stdout", "both"])
 def test_a_reader_that_never_reads_holds_up_no_ending_after_a_signal(
     case: Case, streams: str
 ) -> None:
