@@ -72,6 +72,7 @@ class StepRunner:
         Raises:
             StopExperiment: the failure of a tasklist asks for it.
         """
+        self._session.raise_if_stopped()
         fan_out = self._fan_out(launch, surroundings)
         self._emit_reached(launch, fan_out)
         tally, outcome = Tally(), None

@@ -18,6 +18,7 @@ from gplmt.events import (
     SignalReceived,
     Started,
     StepFinished,
+    StepReached,
     TaskFinished,
     TasklistFinished,
     TasklistStarted,
@@ -375,6 +376,19 @@ def test_after_a_second_signal_at_any_turn_of_the_loop_nothing_begins(lab: Lab, 
     )
     second = result.events.index(result.of(SignalReceived)[1])
     assert [event for event in result.events[second:] if isinstance(event, Started)] == []
+    assert result.exit_code == 130
+
+
+def test_no_background_step_is_reached_after_a_second_signal(lab: Lab) -> None:
+    """11.2."""
+    lab.interrupt(0, 0)
+    result = lab.run(
+        experiment(
+            tasklists='<tasklist name="t"><run>x</run></tasklist>',
+            steps='<step tasklist="t" targets="n1" background="true"/>',
+        )
+    )
+    assert result.of(StepReached) == []
     assert result.exit_code == 130
 
 
