@@ -81,6 +81,7 @@ class StepRunner:
                 self._warn_if_late(launch)
                 async with Scope() as scope:
                     scope.start(self._run_timed, scope, launch, fan_out, tally, reached)
+                self._session.raise_if_stopped()  # perhaps before its targets had their turn
             outcome = Outcome.OK if launch.enabled else Outcome.SKIPPED
         except StopTimeReached:
             outcome = Outcome.STOPPED

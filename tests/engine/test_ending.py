@@ -392,6 +392,31 @@ def test_no_background_step_is_reached_after_a_second_signal(lab: Lab) -> None:
     assert result.exit_code == 130
 
 
+@pytest.mark.parametrize("turns", range(12))
+def test_a_background_step_that_a_second_signal_stops_is_not_told_as_well(
+    lab: Lab, turns: int
+) -> None:
+    """11.2."""
+
+    def twice(run: ExperimentRun, turns: int = turns) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(twice, run, turns - 1)
+        else:
+            run.interrupt(2)
+            run.interrupt(2)
+
+    lab.at(0, twice)
+    lab.takes("x", 10)
+    result = lab.run(
+        experiment(
+            tasklists='<tasklist name="t"><run>x</run></tasklist>',
+            steps='<step tasklist="t" targets="n1" background="true"/>'
+            '<step tasklist="t" targets="n1"/>',
+        )
+    )
+    assert {step.outcome for step in result.of(StepFinished)} <= {Outcome.CANCELLED}
+
+
 def test_a_fault_of_gplmt_is_raised_and_not_recorded_as_success(lab: Lab) -> None:
     lab.takes("long", 100)
     lab.breaks("x", cast(TaskError, ZeroDivisionError("a fault of ours")))
