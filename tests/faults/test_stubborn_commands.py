@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from xml.sax.saxutils import escape
@@ -102,6 +103,8 @@ def test_what_does_not_want_to_end_is_killed_with_all_that_it_has_started(
     case: Case, site: Site, command: str, end: str
 ) -> None:
     """After a grace period, or at once; and the cleanup has run once, in the end."""
+    if command == "bomb" and os.geteuid() != 0:
+        pytest.skip("NO FORK BOMB TESTED: root alone can make a user who has no other processes")
     signals, exit_code = ENDS[end]
     run = start(case, site, COMMANDS[command])
     assert len(case.processes()) >= {"tree": 222, "bomb": 100}.get(command, 1)
