@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gplmt.engine.losses import needing_threads
 from gplmt.engine.session import Session
 from gplmt.inventory import Node
 from gplmt.protocols import Command, Completed, Origin
@@ -45,5 +46,6 @@ async def ask(session: Session, node: Node, script: str) -> tuple[Completed, str
         environment={},
     )
     transport = session.transport(node)
-    completed = await transport.run(node, command, stdout=stdout, stderr=Gathered())
+    with needing_threads():
+        completed = await transport.run(node, command, stdout=stdout, stderr=Gathered())
     return completed, stdout.content.decode(errors="surrogateescape")

@@ -12,7 +12,7 @@ from typing import TypedDict
 
 from gplmt.diagnostics import Location
 from gplmt.engine.context import Context
-from gplmt.engine.losses import is_loss
+from gplmt.engine.losses import is_loss, needing_threads
 from gplmt.engine.outputs import Outputs
 from gplmt.engine.session import Session, seconds
 from gplmt.engine.signals import TaskFailed
@@ -90,13 +90,14 @@ class Executor:
             sources = self._sources(context, task.source, task.at)
             destination = expand(task.destination, context.variables)
             transport = self._session.transport(context.node)
-            with self._session.copies.copying(
+            copying = self._session.copies.copying(
                 self._session.journal,
                 key=f"copy {place['span']}.{number}",
                 at=place["at"],
                 node=context.node,
                 keeps=task.keep,
-            ) as copy:
+            )
+            with needing_threads(), copying as copy:
                 copied = await transport.put(context.node, sources, destination, journal=copy)
                 copy.paths = () if task.keep else copied.created
 
@@ -125,12 +126,13 @@ class Executor:
             nonlocal copied
             source = expand(task.source, context.variables)
             destination = expand(task.destination, self._local_variables(context))
-            with self._session.copies.copying(
+            copying = self._session.copies.copying(
                 self._session.journal,
                 key=f"copy {place['span']}.{number}",
                 at=place["at"],
                 node=None,
-            ) as copy:
+            )
+            with needing_threads(), copying as copy:
                 copied = await self._session.transport(context.node).get(
                     context.node,
                     source,
@@ -275,7 +277,8 @@ class Executor:
     ) -> Completed:
         stdout, stderr = outputs.open(paths, target=context.node.name)
         transport = self._session.transport(context.node)
-        return await transport.run(context.node, command, stdout=stdout, stderr=stderr)
+        with needing_threads():
+            return await transport.run(context.node, command, stdout=stdout, stderr=stderr)
 
     async def _holds(
         self,

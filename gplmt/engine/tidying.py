@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from msgspec import Struct
 
 from gplmt.engine.asking import ask
 from gplmt.engine.copies import Copy
+from gplmt.engine.losses import needing_threads
 from gplmt.engine.session import Session
-from gplmt.errors import TaskError
+from gplmt.errors import LaunchError, TaskError
 from gplmt.events import CopiesRemoved, LeftoverStopped, UnfinishedRemoved
 from gplmt.inventory import Node
 
@@ -77,7 +79,8 @@ async def remove_made(session: Session, made: Sequence[Made]) -> list[tuple[str,
 
     async def remove(index: int) -> None:
         node = made[index].node
-        remaining[index] = await session.transport(node).remove(node, remaining[index])
+        with suppress(LaunchError), needing_threads():  # so they remain
+            remaining[index] = await session.transport(node).remove(node, remaining[index])
 
     for _ in range(_PASSES):
         indexes = [index for index in reversed(range(len(made))) if remaining[index]]

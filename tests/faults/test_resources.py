@@ -15,12 +15,14 @@ from tests.faults.support import (
     THERE,
     Case,
     Site,
+    There,
     check_nothing_left,
     check_whole_record,
     faults_of,
     lines_of,
 )
 from tests.support.program import GPLMT, LIGHT, Program, document, until
+from tests.support.ssh.fixtures import StartServer
 from tests.support.ssh.places import server_directory
 
 FEW = 32
@@ -107,6 +109,34 @@ def open_case() -> Iterator[Case]:
             place.chmod(0o755)
         with faults_of(program) as case:
             yield case
+
+
+@pytest.mark.long
+@pytest.mark.openssh
+def test_where_there_can_be_no_thread_to_connect_with_what_is_owed_to_a_node_stays_owed(
+    open_case: Case, openssh_server: StartServer
+) -> None:
+    """And the others go on."""
+    case = open_case
+    site = case.at(There(openssh_server()))
+    run = case.start(
+        f"""<experiment><targets>{site.target_xml("n1")}{case.here.target_xml("n2")}</targets>
+        <tasklists><tasklist name="work" cleanup="tidy"><run>touch never</run></tasklist>
+        <tasklist name="touch"><put source="{site.place}" destination="copy"/></tasklist>{STAGES}
+        </tasklists><steps>{TEARDOWN}<step tasklist="work" targets="n1"/>
+        <step tasklist="touch" targets="n2"/></steps></experiment>""",
+        program=(*limited_to(1), *LIGHT),
+        environment={"LOGNAME": "lab"},
+    ).wait()
+    assert run.exit_code == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    assert "on n1 failed: no thread can be started: there are too many processes" in run.stderr
+    assert "on n2 failed: cannot copy: can't start new thread" in run.stderr
+    check_whole_record(run, exit_code=1)
+    assert lines_of(site.place / "ending") == []
+    assert case.cleanup(run).exit_code == 0
+    assert lines_of(site.place / "ending") == ["tidy", "restore"]
+    check_nothing_left(case)
 
 
 @pytest.mark.parametrize(
