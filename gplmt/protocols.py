@@ -161,10 +161,11 @@ class Copied(Struct, frozen=True, kw_only=True):
 
 
 class Leftover(Struct, frozen=True, kw_only=True):
-    """Processes that an ended command had left running, and that were stopped."""
+    """Processes that an ended command, known by its identity, had left running; now stopped."""
 
     node: Node
-    command: Command
+    identity: str
+    origin: Origin
     processes: tuple[str, ...]  # "PID NAME"
 
 

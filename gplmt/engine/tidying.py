@@ -34,7 +34,7 @@ async def stop_leftovers(session: Session) -> None:
     """Stop what runs left running, and tell of it."""
     for transport in session.transports.values():
         for leftover in await transport.stop_leftovers():
-            origin = leftover.command.origin
+            origin = leftover.origin
             session.recorder.emit(
                 LeftoverStopped(
                     time=session.now(),

@@ -97,7 +97,14 @@ class FakeTransport:
             stdout.close()
             stderr.close()
         if script.leaves and not command.leave_running:
-            self._leftovers.append(Leftover(node=node, command=command, processes=script.leaves))
+            self._leftovers.append(
+                Leftover(
+                    node=node,
+                    identity=command.identity,
+                    origin=command.origin,
+                    processes=script.leaves,
+                )
+            )
         return Completed(returncode=_KILLED if self.is_killed else script.returncode)
 
     async def put(

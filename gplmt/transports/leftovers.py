@@ -61,7 +61,12 @@ class Remains(NamedTuple):
     def as_leftover(self) -> Leftover:
         """What the engine is told of it."""
         node, command, _ = self.execution
-        return Leftover(node=node, command=command, processes=self.processes)
+        return Leftover(
+            node=node,
+            identity=command.identity,
+            origin=command.origin,
+            processes=self.processes,
+        )
 
 
 class EndedCommands:

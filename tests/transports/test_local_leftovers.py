@@ -42,7 +42,7 @@ async def test_leftovers_are_known_after_thousands_of_commands(
     await until(lambda: sleepers(host) == 11)
     found = await host.stop_leftovers()
     assert names(found) == [["sleep"]] * 11
-    assert [leftover.command.identity for leftover in found] == [
+    assert [leftover.identity for leftover in found] == [
         f"{n}4.1" if n else "4.1" for n in range(11)
     ]
 

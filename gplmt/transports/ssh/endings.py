@@ -7,18 +7,22 @@ from functools import partial
 from typing import NamedTuple
 
 from gplmt.inventory import Node
-from gplmt.protocols import Command, Leftover
+from gplmt.protocols import Leftover, Origin
 from gplmt.transports.leftovers import mark_of
 from gplmt.transports.ssh.guarding import Found
 from gplmt.transports.ssh.sessions import CommandSession
 
-_PRUNE_AT = 1000
+_PRUNE_AT = 200  # for each of a thousand nodes, perhaps
 
 Remains = Mapping[str, Sequence[Found]]
 
 
 class _Ended(NamedTuple):
-    command: Command
+    """What is needed of a command; its text and variables would take ten times as much."""
+
+    identity: str
+    origin: Origin
+    stop_signal: str
     group: int
 
 
@@ -42,7 +46,7 @@ class Endings:
     @property
     def group_words(self) -> list[str]:
         """The process groups of the commands, as the guard wants to know them."""
-        return [f"{group}:{command.stop_signal}" for command, group in self._ended.values()]
+        return [f"{ended.group}:{ended.stop_signal}" for ended in self._ended.values()]
 
     @property
     def is_long(self) -> bool:
@@ -54,8 +58,11 @@ class Endings:
         if not session.closed.done():
             self.lasting.add(session)
             session.closed.add_done_callback(partial(self._on_closed, session))
-        if not session.command.leave_running:
-            self._ended[mark_of(session.command)] = _Ended(session.command, session.begun.result())
+        command = session.command
+        if not command.leave_running:
+            self._ended[mark_of(command)] = _Ended(
+                command.identity, command.origin, command.stop_signal, session.begun.result()
+            )
 
     def remains(self, found: Iterable[Found]) -> Remains:
         """What lives, by the mark of the command that it belongs to."""
@@ -71,8 +78,8 @@ class Endings:
         """What remains, as the guard wants to know it."""
         words = []
         for mark in remains:
-            command, group = self._ended[mark]
-            words += [f"{group}:{command.stop_signal}:left", mark]
+            ended = self._ended[mark]
+            words += [f"{ended.group}:{ended.stop_signal}:left", mark]
         return words
 
     def leftovers(self, remains: Remains, node: Node) -> tuple[Leftover, ...]:
@@ -80,7 +87,8 @@ class Endings:
         return tuple(
             Leftover(
                 node=node,
-                command=self._ended[mark].command,
+                identity=self._ended[mark].identity,
+                origin=self._ended[mark].origin,
                 # Some have been found by their marker and by their group.
                 processes=tuple(dict.fromkeys(f"{each.pid} {each.name}" for each in processes)),
             )

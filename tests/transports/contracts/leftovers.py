@@ -65,13 +65,13 @@ async def test_leftovers_are_stopped_and_reported(host: Host) -> None:
         await execution.returncode()
     sleeps = [f"sleep {argument}"] * sum(processes.count("sleep") for processes in KINDS.values())
     await until(lambda: list(called_with(argument).values()) == sleeps)
-    found = {leftover.command.identity: leftover for leftover in await host.stop_leftovers()}
+    found = {leftover.identity: leftover for leftover in await host.stop_leftovers()}
     for kind, expected in KINDS.items():
         leftover = found.pop(executions[kind].command.identity, None)
         assert names([leftover] if leftover else []) == ([expected] if expected else [])
         if leftover is not None:
             assert leftover.node == host.node("n7")
-            assert leftover.command == executions[kind].command
+            assert leftover.origin == executions[kind].command.origin
             assert not any(is_alive(int(process.split()[0])) for process in leftover.processes)
         await executions[kind].closed()
     assert found == {}
@@ -141,7 +141,7 @@ async def test_running_commands_are_no_leftovers(host: Host) -> None:
     await running.stdout.shows("up")
     await host.run("sleep 1000 &")
     (found,) = await host.stop_leftovers()
-    assert found.command.identity == "2.1"
+    assert found.identity == "2.1"
     assert len(host.marked()) == 2
     await running.cancel()
 

@@ -50,7 +50,7 @@ async def test_leftovers_are_known_after_hundreds_of_commands(
     found = await host.stop_leftovers()
     assert names(found) == [["sleep"]] * 11
     # In no order that counts: a machine finds processes by their numbers, which begin again.
-    assert {leftover.command.identity for leftover in found} == {
+    assert {leftover.identity for leftover in found} == {
         f"{n}4.1" if n else "4.1" for n in range(11)
     }
 
