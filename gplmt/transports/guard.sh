@@ -47,6 +47,8 @@ grace=$2
 nap=${3:-}
 words=' '
 watch=
+forkless=
+line=
 
 PATH=/usr/bin:/bin:$PATH
 trap '' HUP INT QUIT TERM PIPE TSTP TTIN TTOU USR1 USR2 ALRM
@@ -78,7 +80,14 @@ sort_words() {
 # Sets `marked` to the processes with a marker, those in `groups` aside: they had their signal.
 find_marked() {
   marked=
-  for found in $(printf '%s\n' /proc/[0-9]*/environ | xargs grep -lsF $patterns); do
+  lines=
+  [ -n "$forkless" ] ||
+    lines=$(printf '%s\n' /proc/[0-9]*/environ | xargs grep -lsF $patterns; echo "$?")
+  if ! is_whole; then
+    find_marked_slowly
+    return
+  fi
+  for found in ${lines%"$status"}; do
     pid=${found#/proc/}
     pid=${pid%/environ}
     IFS= read -r stat <"/proc/$pid/stat" || continue
@@ -88,6 +97,43 @@ find_marked() {
       *) marked="$marked $pid" ;;
     esac
   done
+}
+
+# Whether the last of `lines` is the status of an xargs that has run all: not if it could not fork.
+is_whole() {
+  status=${lines##*[!0-9]}
+  case $status in
+    0 | 123) ;;
+    *) return 1 ;;
+  esac
+}
+
+# The same without a fork.
+find_marked_slowly() {
+  for found in /proc/[0-9]*/environ; do
+    [ -r "$found" ] || continue
+    pid=${found#/proc/}
+    pid=${pid%/environ}
+    bears_mark <"$found" || continue
+    IFS= read -r stat <"/proc/$pid/stat" || continue
+    set -- ${stat##*)}
+    case $groups in
+      *" $3:"*) ;;
+      *) marked="$marked $pid" ;;
+    esac
+  done
+}
+
+# Whether what comes on stdin has one of the patterns; shells leave out the zeros between variables.
+bears_mark() {
+  while IFS= read -r text || [ -n "$text" ]; do
+    for pattern in $patterns; do
+      case $text in
+        *"$pattern"*) [ "$pattern" = -e ] || return 0 ;;
+      esac
+    done
+  done
+  return 1
 }
 
 # Sets `living` to those of `groups` that have members.
@@ -103,18 +149,25 @@ find_living() {
     living="$living$word "
     numbers="$numbers|$group"
   done
-  if [ -n "$numbers" ] && [ -r /proc/self/stat ]; then
+  if [ -n "$numbers" ] && [ -z "$forkless" ] && [ -r /proc/self/stat ]; then
     drop_zombies
   fi
 }
 
 # In many containers nobody reaps orphans: leaves those of `living` that have more than zombies.
 drop_zombies() {
+  lines=$(printf '%s\n' /proc/[0-9]*/stat |
+    xargs grep -hsoE "[)] [^ZX] [0-9]+ (${numbers#|}) "; echo " $?")
+  is_whole || return 0
+  # Each line is `) S PARENT GROUP`.
   alive=' '
-  for found in $(printf '%s\n' /proc/[0-9]*/stat |
-    xargs grep -hsoE "[)] [^ZX] [0-9]+ (${numbers#|}) " | sed 's/ $//; s/.* //'); do
-    alive="$alive$found "
+  set -f
+  set -- ${lines%"$status"}
+  while [ $# -ge 4 ]; do
+    alive="$alive$4 "
+    shift 4
   done
+  set +f
   candidates=$living
   living=' '
   for word in $candidates; do
@@ -161,6 +214,7 @@ kill_all() {
 
 # Mostly all is gone soon; later looks may come less often.
 pause() {
+  [ -z "$forkless" ] || return 0
   set -- $pauses
   sleep "${1:-0.2}" || sleep 1
   [ $# = 0 ] || shift
@@ -203,15 +257,32 @@ only_groups() {
 # What is in `asked` has been asked.
 stop_sorted() {
   pauses='0.02 0.05 0.1'
-  sleep "$grace" &
-  timer=$!
+  start_timer
   until all_gone; do
     ask
-    kill -0 "$timer" || break
+    is_in_time || break
     pause
   done
-  kill -KILL "$timer"
+  [ -n "$forkless" ] || kill -KILL "$timer"
   kill_sorted
+}
+
+start_timer() {
+  if [ -z "$forkless" ]; then
+    sleep "$grace" &
+    timer=$!
+  elif IFS=. read -r seconds rest </proc/uptime; then
+    timer=$((seconds + ${grace%.*} + 1))
+  fi
+}
+
+# Whether the grace period is not over.
+is_in_time() {
+  if [ -z "$forkless" ]; then
+    kill -0 "$timer"
+  else
+    IFS=. read -r seconds rest </proc/uptime && [ "$seconds" -lt "$timer" ]
+  fi
 }
 
 kill_sorted() {
@@ -252,15 +323,28 @@ kill_words() {
 
 # Does $1 to the words behind the ID $2, beside us, and answers.
 beside() {
+  action=$1
+  id=$2
+  shift 2
+  if [ -n "$forkless" ]; then
+    known=$words
+    words="$*"
+    answer
+    words=$known
+    return
+  fi
   (
     exec </dev/null
-    action=$1
-    id=$2
-    shift 2
     words="$*"
-    $action
-    echo "gone $id" >&3
+    trap 'forkless=1; answer' EXIT
+    answer
+    trap - EXIT
   ) &
+}
+
+answer() {
+  $action
+  echo "gone $id" >&3
 }
 
 # Keeps of a group whose leader has ended what it has left.
@@ -322,7 +406,7 @@ tell_found() {
       Z | X) continue ;;
     esac
     case "$marked " in
-      *" $pid "*) mark=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^GPLMT_COMMAND_ID=//p') ;;
+      *" $pid "*) read_mark ;;
       *)
         mark=-
         case $all in
@@ -333,6 +417,24 @@ tell_found() {
     esac
     echo "found $id $pid $group ${mark:--} $name" >&3
   done
+}
+
+# Sets `mark` to the marker of `pid`; without a fork, something of another variable may follow.
+read_mark() {
+  if [ -z "$forkless" ]; then
+    mark=$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^GPLMT_COMMAND_ID=//p')
+    return
+  fi
+  mark=
+  while IFS= read -r text || [ -n "$text" ]; do
+    case $text in
+      *GPLMT_COMMAND_ID=*)
+        mark=${text#*GPLMT_COMMAND_ID=}
+        mark=${mark%%[ ]*}
+        return
+        ;;
+    esac
+  done <"/proc/$pid/environ"
 }
 
 # Ends the guard's waiting when nobody has renewed the lease for a whole one.  Nothing of this
@@ -386,7 +488,15 @@ if [ -n "$nap" ]; then
   fi
   echo "$token ready $who $what $host $self ${SHELL##*/}" >&3
 fi
-while IFS= read -r line; do
+
+serve() {
+  while IFS= read -r line; do
+    handle
+    line=
+  done
+}
+
+handle() {
   case $line in
     +*) remember "${line#+}" ;;
     -*) forget "${line#-}" ;;
@@ -416,11 +526,27 @@ while IFS= read -r line; do
       ;;
     list\ *) beside list ${line#list } $words ;;
     quit)
+      trap - EXIT
       stop_watch
       exit
       ;;
   esac
-done
-stop_watch
-exec </dev/null
-stop_everything
+}
+
+# A shell that cannot fork ends at once.  This is what it does then, and never forks again.
+go_on_without_forks() {
+  forkless=1
+  handle
+  work
+}
+
+work() {
+  serve
+  stop_watch
+  exec </dev/null
+  stop_everything
+}
+
+trap go_on_without_forks EXIT
+work
+trap - EXIT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,20 @@ from gplmt.events import RunFinished
 from tests.faults.network.conftest import MakeNode
 from tests.faults.network.nodes import Node
 from tests.faults.network.stories import (
+    CLEAN_SECONDS,
+    SLACK_SECONDS,
     begin,
     each,
     errors_of,
     failures_of,
+    happen,
     let_go,
     settle,
     start,
+    until_clean,
 )
-from tests.faults.support import Case, check_whole_record, lines_of
+from tests.faults.support import Case, Site, check_nothing_left, check_whole_record, lines_of
+from tests.support.ssh.nodes import LoginShell
 
 pytestmark = pytest.mark.openssh
 
@@ -127,3 +133,43 @@ def test_commands_for_which_a_server_has_no_descriptors_fail_and_the_cleanup_run
     for failure in commands:
         assert (failure.reason or "").startswith("the command cannot be started: ")
     settle(case, run)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("shell", [LoginShell.DASH, LoginShell.ASH, LoginShell.BASH])
+@pytest.mark.parametrize("child", ["sleep 1000", "setsid sleep 1000"], ids=["group", "sessions"])
+def test_a_command_that_takes_all_processes_of_its_user_is_stopped_with_them(
+    case: Case, make_node: MakeNode, good: Node, child: str, shell: LoginShell
+) -> None:
+    """Neither the server nor the guard can fork then; bash tries to for 15 s."""
+    patience = 15.0 if shell is LoginShell.BASH else 0.0
+    bad = make_node(before=("prlimit", "--nproc=40"), shell=shell)
+    bomb = f"(while :; do {child} &amp; done); : >started; exec sleep 1000"
+    tasks = f"""<run name="hit" timeout="PT3S">{bomb}</run>
+<run name="after" retries="300" retry-delay="PT0.1S" expected-status="0">echo free | cat</run>"""
+    sites: dict[str, Site] = {"bad": bad, "good": good}
+    text = each(sites, {"bad": tasks, "good": "<run>echo here</run>"})
+    text = text.replace('<tasklist name="bad">', '<tasklist name="bad" on-error="continue">')
+    run = start(case, sites, text, "--lease", "45").wait(60)
+    assert (run.exit_code, sorted(run.lines)) == (1, ["bad | free", "good | here"]), run.stderr
+    (failure,) = failures_of(check_whole_record(run, exit_code=1))
+    assert (failure.task, failure.reason) == ("hit", "timed out after 3 s")
+    assert failure.seconds < 3 + CLEAN_SECONDS + patience + SLACK_SECONDS
+    settle(case, run)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("shell", [LoginShell.DASH, LoginShell.ASH, LoginShell.BASH])
+@pytest.mark.parametrize("child", ["sleep 1000", "setsid sleep 1000"], ids=["group", "sessions"])
+def test_what_takes_all_processes_of_its_user_is_stopped_when_gplmt_dies(
+    case: Case, make_node: MakeNode, good: Node, child: str, shell: LoginShell
+) -> None:
+    patience = 15.0 if shell is LoginShell.BASH else 0.0
+    bad = make_node(before=("prlimit", "--nproc=40"), shell=shell)
+    bomb = f"(while :; do {child} &amp; done); : >started; exec sleep 1000"
+    run = begin(case, bad, good, f'<run name="hit">{bomb}</run>')
+    bad.until_there("started", run)
+    loss = happen(bad, lambda: run.send(signal.SIGKILL))
+    until_clean(loss, seconds=CLEAN_SECONDS + patience)
+    assert run.wait().exit_code == 128 + signal.SIGKILL
+    check_nothing_left(case)
