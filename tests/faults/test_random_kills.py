@@ -168,7 +168,7 @@ def _kill_again_and_again(scratch: Path, sites: Sequence[Site], *, kills: int, s
 def test_a_run_on_this_host_is_cleaned_up_after_whenever_it_was_killed(
     tmp_path: Path, seed: int
 ) -> None:
-    _kill_again_and_again(tmp_path, [], kills=KILLS // 4 or 3, seed=seed)
+    _kill_again_and_again(tmp_path, [], kills=KILLS // 4 or 2, seed=seed)
 
 
 @pytest.mark.openssh

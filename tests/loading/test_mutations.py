@@ -78,7 +78,7 @@ def assert_well_told(diagnostics: tuple[Diagnostic, ...], document: bytes) -> No
 
 
 mutants = settings(
-    max_examples=int(os.environ.get("GPLMT_MUTANTS", "300")),
+    max_examples=int(os.environ.get("GPLMT_MUTANTS", "80")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

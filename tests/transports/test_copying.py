@@ -150,7 +150,10 @@ async def test_copies_do_not_queue_behind_each_other(tmp_path: Path) -> None:
 async def test_two_hundred_puts_of_one_tree_to_one_place_agree(tmp_path: Path) -> None:
     source = grow(tmp_path / "t", {"a": b"1", "d/b": b"2", "d/l": "b"})
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(put([source], "x/t", directory=tmp_path)) for _ in range(200)]
+        tasks = [
+            group.create_task(put([source], "x/t", directory=tmp_path, is_alone=False))
+            for _ in range(200)
+        ]
     assert look(tmp_path / "x/t") == look(source)
     assert {path for task in tasks for path in task.result().created} >= {str(tmp_path / "x/t/d")}
     assert temporaries(tmp_path) == []

@@ -69,9 +69,11 @@ class ToldJournal:
             self.faults.append(fault)
 
 
-async def put(sources: Sequence[Path], destination: str, *, directory: Path) -> Copied:
+async def put(
+    sources: Sequence[Path], destination: str, *, directory: Path, is_alone: bool = True
+) -> Copied:
     """A put on this host."""
-    journal = ToldJournal()
+    journal = ToldJournal(is_alone=is_alone)
     try:
         copied = await copying.put(sources, destination, directory=directory, journal=journal)
     finally:

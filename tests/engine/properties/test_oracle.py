@@ -16,7 +16,7 @@ from tests.engine.properties.running import run
 from tests.engine.properties.sizes import long, short
 
 
-@short(120)
+@short(80)
 @given(scenario=knowable_scenarios())
 def test_a_run_is_what_it_must_be(scenario: Scenario, place: Path) -> None:
     _check(scenario, place)

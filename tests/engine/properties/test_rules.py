@@ -16,13 +16,13 @@ from tests.engine.properties.running import run
 from tests.engine.properties.sizes import long, short
 
 
-@short(120)
+@short(80)
 @given(scenario=scenarios())
 def test_a_run_keeps_all_rules(scenario: Scenario, place: Path) -> None:
     check(run(scenario, place))
 
 
-@short(40)
+@short(25)
 @given(scenario=scenarios(is_cancelled=True))
 def test_a_cancelled_run_keeps_all_rules(scenario: Scenario, place: Path) -> None:
     check(run(scenario, place))

@@ -17,12 +17,14 @@ from tests.transports.ssh.node_host import HostsOnServer, NodeHosts
 # On further kinds of servers these are tested when there is time, with `pytest -m long`.
 _SOON = {
     "test_commands": ("asyncssh", "openssh-busybox", "dropbear"),
-    "test_stopping": ("asyncssh", "openssh", "openssh-busybox", "dropbear"),
+    "test_stopping": ("openssh", "openssh-busybox"),
     "test_leftovers": ("asyncssh", "openssh-busybox", "dropbear"),
     "test_lasting_output": ("asyncssh", "openssh-busybox"),
-    "test_outages": ("asyncssh", "openssh", "openssh-busybox", "dropbear"),
+    "test_outages": ("openssh", "openssh-busybox"),
     "test_guard_on_nodes": ("openssh-dash", "openssh-busybox"),
 }
+# So are copies in these ways: what they show is mostly shown by others, too.
+_LATER = ("openssh-dash-Way.SFTP", "openssh-busybox-Way.ALL")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,6 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             parameters = item.callspec.params if hasattr(item, "callspec") else {}
             kinds = _SOON.get(item.path.stem)
             if kinds is not None and parameters.get("server", kinds[0]) not in kinds:
+                item.add_marker("long")
+            if any(part in item.name for part in _LATER):
                 item.add_marker("long")
 
 

@@ -75,7 +75,7 @@ def reader(tmp_path: Path) -> Reader:
 
 
 @given(cases())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_configuration_means_what_it_means_to_openssh(case: Case) -> None:
     with tempfile.TemporaryDirectory() as name:
         file = case.write(Path(name))

@@ -79,6 +79,7 @@ async def test_many_commands_one_after_another_share_one_connection(
     assert proxy.connections == 1
 
 
+@pytest.mark.long
 @pytest.mark.openssh
 async def test_three_hundred_cancels_leave_no_process_and_leak_no_slot(
     openssh_server: StartServer, fault_proxy: StartProxy, node_hosts: NodeHosts

@@ -239,7 +239,14 @@ async def test_a_get_to_a_fifo_that_nobody_reads_can_be_cancelled(
 
 
 @pytest.mark.openssh
-@pytest.mark.parametrize("way", [Way.ALL, Way.SFTP, Way.CAT])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(Way.ALL, marks=pytest.mark.long),
+        pytest.param(Way.SFTP, marks=pytest.mark.long),
+        Way.CAT,
+    ],
+)
 async def test_a_cancel_does_not_wait_for_a_slow_or_broken_network(
     way: Way, openssh_server: StartServer, fault_proxy: StartProxy, tmp_path: Path
 ) -> None:
