@@ -16,7 +16,7 @@ from tests.transports.ssh.node_host import HostsOnServer, NodeHosts
 
 # On further kinds of servers these are tested when there is time, with `pytest -m long`.
 _SOON = {
-    "test_commands": ("asyncssh", "openssh-busybox", "dropbear"),
+    "test_commands": ("asyncssh", "openssh-busybox"),
     "test_stopping": ("openssh", "openssh-busybox"),
     "test_leftovers": ("asyncssh", "openssh-busybox", "dropbear"),
     "test_lasting_output": ("asyncssh", "openssh-busybox"),
