@@ -19,7 +19,7 @@ from gplmt.transports.systems import describe_this_system
 from tests.support.processes import until
 from tests.support.ssh.fixtures import StartProxy, StartServer
 from tests.support.ssh.servers import Server
-from tests.support.ssh.sessions import started_through
+from tests.support.ssh.sessions import program, started_through
 from tests.transports.host import Host
 from tests.transports.ssh.node_host import NodeHosts
 
@@ -86,11 +86,17 @@ async def test_a_node_can_be_asked_again_and_used(host: Host) -> None:
     assert (await host.run("exit 3")).returncode == 3
 
 
+async def idle_processes(server: Server) -> set[int]:
+    """Those of a guard, once the last of them has been started: it sleeps for most of a lease."""
+    await until(lambda: b"sleep" in {program(pid) for pid in started_through(server.port)})
+    return started_through(server.port)
+
+
 async def test_nothing_of_it_is_left_on_the_node_when_it_has_answered(
     host: Host, server: Server
 ) -> None:
     await host.run("true")
-    processes, files = started_through(server.port), list(server.home.iterdir())
+    processes, files = await idle_processes(server), list(server.home.iterdir())
     await answer_of(host)
     await until(lambda: started_through(server.port) <= processes)
     assert list(server.home.iterdir()) == files
@@ -103,7 +109,7 @@ async def test_an_answer_waits_until_nothing_of_it_is_left_on_a_node_far_away(
     proxy = fault_proxy(server)
     host = node_hosts.make(proxy.server)
     await host.run("true")
-    processes = started_through(server.port)
+    processes = await idle_processes(server)
     proxy.delay(0.2)
     await answer_of(host)
     assert started_through(server.port) <= processes
