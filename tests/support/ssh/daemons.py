@@ -71,7 +71,11 @@ class Daemon:
         self._process.wait()
 
     def end_commands(self) -> None:
-        """Kill the server's other processes, and all that its sessions have started."""
+        """Kill the server's other processes, and all that its sessions have started.
+
+        The server's first, so that they tell nobody how commands have ended.
+        """
+        self.kill_sessions()
         kill_until_none(lambda: {*descendants(self.pid), *started_through(self.port)})
 
     def is_alive(self) -> bool:
