@@ -18,6 +18,7 @@ from gplmt.errors import CopyError
 from gplmt.protocols import UnwrittenJournal
 from gplmt.transports.copying_bytes import StoppedError
 from gplmt.transports.copying_trees import TreeCopy, remove_created
+from tests.support.trees import scratch_directory
 from tests.transports.told import ToldJournal
 from tests.transports.trees import grow, look, temporaries, text_of
 
@@ -381,8 +382,8 @@ def plant(root: Path, tree: Tree) -> None:
 )
 @given(tree=TREES)
 def test_any_tree_arrives_as_it_is_and_twice_is_once(tree: Tree) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        source, place = Path(directory, "t"), Path(directory, "x/t")
+    with scratch_directory() as directory:
+        source, place = directory / "t", directory / "x/t"
         plant(source, tree)
         created = copy(source, place).created
         once = look(place)

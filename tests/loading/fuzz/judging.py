@@ -86,12 +86,16 @@ def _judge_diagnostics(desk: FuzzDesk, places: Sequence[tuple[str, int]], file: 
 
 def _line_count(path: Path) -> int:
     """How many lines a file has, in whatever encoding; no file has one, the zeroth."""
-    if not os.path.isfile(path) or path.stat().st_size > _MAX_COUNTED:  # noqa: PTH113 (any name)
+    if not _is_readable(path) or path.stat().st_size > _MAX_COUNTED:
         return 1 if "\\" in str(path) else 0  # what is printed of an odd name is not the name
     content = path.read_bytes()
     return 1 + max(
         len(_LINE_ENDS.findall(content.decode(encoding, "replace"))) for encoding in _ENCODINGS
     )
+
+
+def _is_readable(path: Path) -> bool:
+    return os.path.isfile(path) and os.access(path, os.R_OK)  # noqa: PTH113 (any name)
 
 
 def _size(desk: FuzzDesk, file: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.support.ssh.leftovers import Markers
 from tests.support.ssh.openssh import openssh
 from tests.support.ssh.proxy import FaultProxy
 from tests.support.ssh.servers import Server
+from tests.support.trees import remove_tree
 
 __all__ = (
     "asyncssh_server",
@@ -150,6 +150,6 @@ def _empty(home: Path) -> None:
         if entry.name == ".ssh":
             continue
         if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
+            remove_tree(entry)
         else:
             entry.unlink()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from gplmt.transports.ssh.copying import remove
 from tests.support.ssh.servers import Server
+from tests.support.trees import scratch_directory
 from tests.transports.ssh.plain_files import Way, files_of, on_servers
 from tests.transports.test_copying_trees import TREES, Tree, plant
 from tests.transports.told import get_there as get
@@ -23,8 +23,8 @@ WAYS = pytest.mark.parametrize("way", [Way.ALL, Way.SFTP])
 
 
 async def there_and_back(server: Server, way: Way, tree: Tree) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        source, back = Path(directory, "t"), Path(directory, "back")
+    with scratch_directory() as directory:
+        source, back = directory / "t", directory / "back"
         plant(source, tree)
         async with files_of(server, way) as files:
             created = (await put(files, [source], "x/t")).created
