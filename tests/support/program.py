@@ -152,9 +152,9 @@ class Running:
         return self
 
     def send(self, *signals: int) -> Running:
-        """Send signals to the program alone, each once the one before was told of."""
+        """Send signals to the program alone; nobody takes them if it has ended."""
         for number in signals:
-            os.kill(self.pid, number)
+            self.process.send_signal(number)
         return self
 
     def survivors(self) -> dict[int, str]:
