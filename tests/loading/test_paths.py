@@ -55,28 +55,28 @@ def test_a_doubled_dollar_sign_keeps_any_text(text: str) -> None:
 def places(tmp_path: Path) -> tuple[Path, Path]:
     """The directory of a document, and a working directory."""
     for name in ("beside/a.txt", "beside/b.txt", "beside/.hidden", "beside/[x].txt", "beside/x.txt",
-                 "work/a.txt", "work/only.txt", "work/only2.txt", "work/deep/c.txt"):  # fmt: skip
+                 "here/a.txt", "here/only.txt", "here/only2.txt", "here/deep/c.txt"):  # fmt: skip
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    return tmp_path / "beside", tmp_path / "work"
+    return tmp_path / "beside", tmp_path / "here"
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
     [
         ("a.txt", ["beside/a.txt"]),  # beside the document first
-        ("only.txt", ["work/only.txt"]),  # then in the working directory
-        ("only*", ["work/only.txt", "work/only2.txt"]),
+        ("only.txt", ["here/only.txt"]),  # then in the working directory
+        ("only*", ["here/only.txt", "here/only2.txt"]),
         ("?.txt", ["beside/a.txt", "beside/b.txt", "beside/x.txt"]),
         ("[x].txt", ["beside/[x].txt"]),  # what exists literally is no pattern
         ("[ab].txt", ["beside/a.txt", "beside/b.txt"]),
         ("*", ["beside/[x].txt", "beside/a.txt", "beside/b.txt", "beside/x.txt"]),
         (".h*", ["beside/.hidden"]),
-        ("deep", ["work/deep"]),
-        ("deep/", ["work/deep"]),
-        ("*/c.txt", ["work/deep/c.txt"]),
-        ("../work/only.txt", ["beside/../work/only.txt"]),
+        ("deep", ["here/deep"]),
+        ("deep/", ["here/deep"]),
+        ("*/c.txt", ["here/deep/c.txt"]),
+        ("../here/only.txt", ["beside/../here/only.txt"]),
         ("nothing", []),
         ("nothing*", []),
         ("a" * 300, []),
