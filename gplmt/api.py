@@ -21,19 +21,12 @@ from gplmt.engine.session import Session
 from gplmt.errors import UsageError
 from gplmt.events import Outcome
 from gplmt.inventory import Inventory, Node, SliceAddress
+from gplmt.journals import Journal
 from gplmt.language.targets import PlanetlabTarget
 from gplmt.loading import Loaded, load
 from gplmt.planning import Plan, make_plan
 from gplmt.plugins import make_transport
-from gplmt.protocols import (
-    Journal,
-    OutputLogs,
-    Pinged,
-    Recorder,
-    Transport,
-    TransportSettings,
-    Warn,
-)
+from gplmt.protocols import OutputLogs, Pinged, Recorder, Transport, TransportSettings, Warn
 
 _T = TypeVar("_T")
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

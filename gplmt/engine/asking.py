@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gplmt.commands import Command, Completed, Origin
 from gplmt.engine.losses import needing_threads
 from gplmt.engine.session import Session
 from gplmt.inventory import Node
-from gplmt.protocols import Command, Completed, Origin
 
 
 class Gathered:

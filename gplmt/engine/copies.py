@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from gplmt.errors import CopyError
 from gplmt.inventory import Node
+from gplmt.journals import Journal
 from gplmt.obligations import FilesToRemove, UnfinishedFiles, written_path
-from gplmt.protocols import Journal
 
 
 class Copy:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
+from gplmt.commands import Command, Completed, LogPaths, Origin
 from gplmt.diagnostics import Location
 from gplmt.engine.context import Context
 from gplmt.engine.losses import is_loss, needing_threads
@@ -36,7 +37,7 @@ from gplmt.events import (
 from gplmt.language.paths import expand
 from gplmt.language.tasks import Fail, Get, Put, Retries, Run, WaitFor
 from gplmt.language.values import in_words
-from gplmt.protocols import Command, Completed, Copied, LogPaths, Origin
+from gplmt.protocols import Copied
 from gplmt.sources import find_source
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gplmt.commands import LogPaths
 from gplmt.engine.signals import TaskFailed
 from gplmt.errors import LogError
 from gplmt.events import Outcome
-from gplmt.protocols import LogPaths, OutputLogs, OutputSink
+from gplmt.protocols import OutputLogs, OutputSink
 
 
 class Outputs:

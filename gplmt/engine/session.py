@@ -13,7 +13,8 @@ from gplmt.engine.copies import Copies
 from gplmt.engine.scopes import Shelter, raise_pending_cancellation
 from gplmt.events import Outcome
 from gplmt.inventory import Node
-from gplmt.protocols import Clock, Journal, NoJournal, OutputLogs, Recorder, Transport
+from gplmt.journals import Journal, NoJournal
+from gplmt.protocols import Clock, OutputLogs, Recorder, Transport
 
 _LONGEST_SLEEP_SECONDS = 30.0  # the wall clock may be set while we sleep
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
+from gplmt.commands import Completed
 from gplmt.errors import TaskError
-from gplmt.protocols import Completed
 
 
 def compare(completed: Completed, expected: tuple[int, ...] | None) -> None:

@@ -14,6 +14,7 @@ from threading import Lock
 
 import msgspec
 
+from gplmt.commands import Command
 from gplmt.errors import SetupError
 from gplmt.inventory import Node
 from gplmt.obligations import (
@@ -26,7 +27,6 @@ from gplmt.obligations import (
     is_pressing,
     node_key,
 )
-from gplmt.protocols import Command
 from gplmt.recording.faults import in_words
 from gplmt.recording.kept_journal import NAME, KeptJournal
 

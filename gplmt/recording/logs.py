@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from gplmt.commands import LogPaths
 from gplmt.errors import LogError
-from gplmt.protocols import LogPaths
 from gplmt.recording.faults import in_words
 from gplmt.recording.names import safe_name
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gplmt.protocols import LogPaths, OutputSink
+from gplmt.commands import LogPaths
+from gplmt.protocols import OutputSink
 from gplmt.recording.logs import Log, LogFiles
 from gplmt.recording.terminal import LineStream, Terminal
 

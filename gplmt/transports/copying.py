@@ -11,7 +11,8 @@ from threading import Event
 from typing import TypeVar
 
 from gplmt.errors import CopyError
-from gplmt.protocols import Copied, CopyJournal
+from gplmt.journals import CopyJournal
+from gplmt.protocols import Copied
 from gplmt.transports.copying_places import expand, node_path, place, says_into
 from gplmt.transports.copying_trees import TreeCopy, remove_created
 

@@ -1,4 +1,4 @@
-"""What a copy tells its journal before it writes (see `gplmt.protocols.CopyJournal`)."""
+"""What a copy tells its journal before it writes (see `gplmt.journals.CopyJournal`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from threading import Event
 from typing import TypeVar
 
-from gplmt.protocols import CopyJournal
+from gplmt.journals import CopyJournal
 from gplmt.transports.copying_bytes import check_stop
 from gplmt.transports.copying_names import is_temporary, temporary_beside
 

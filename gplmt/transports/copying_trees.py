@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 
 from gplmt.errors import CopyError
-from gplmt.protocols import CopyJournal
+from gplmt.journals import CopyJournal
 from gplmt.transports.copying_bytes import check_stop
 from gplmt.transports.copying_files import FileCopied, copy_file
 from gplmt.transports.copying_growth import Growth, open_up, set_directory_mode

@@ -12,19 +12,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from gplmt.commands import Command, Completed
 from gplmt.errors import CopyError, LaunchError, TaskError
 from gplmt.inventory import Node
-from gplmt.protocols import (
-    Answer,
-    Clock,
-    Command,
-    Completed,
-    Copied,
-    CopyJournal,
-    Leftover,
-    OutputSink,
-    Pinged,
-)
+from gplmt.journals import CopyJournal
+from gplmt.protocols import Answer, Clock, Copied, Leftover, OutputSink, Pinged
 
 _KILLED = -9
 

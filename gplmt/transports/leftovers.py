@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from gplmt.commands import Command
 from gplmt.inventory import Node
-from gplmt.protocols import Command, Leftover
+from gplmt.protocols import Leftover
 from gplmt.transports.guard import Guard
 from gplmt.transports.processes import (
     ProcessStat,

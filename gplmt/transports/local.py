@@ -7,15 +7,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from gplmt.commands import Command, Completed
 from gplmt.errors import LaunchError, LogError
 from gplmt.inventory import Node
+from gplmt.journals import CopyJournal
 from gplmt.protocols import (
     Answer,
     ClockReading,
-    Command,
-    Completed,
     Copied,
-    CopyJournal,
     Leftover,
     OutputSink,
     Pinged,

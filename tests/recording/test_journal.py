@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gplmt.commands import Command, Origin
 from gplmt.diagnostics import Location
 from gplmt.errors import SetupError
 from gplmt.inventory import HostValue, LocalAddress, Node
@@ -26,7 +27,6 @@ from gplmt.obligations import (
     split_variables,
     written_path,
 )
-from gplmt.protocols import Command, Origin
 from gplmt.recording.journal import JournalFile
 from gplmt.recording.kept_journal import NAME, KeptJournal, is_outstanding, read_statements
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gplmt.commands import LogPaths
 from gplmt.errors import LogError
-from gplmt.protocols import LogPaths
 from gplmt.recording.logs import Log, LogFiles, raise_descriptor_limit, tail
 from gplmt.recording.names import safe_name
 

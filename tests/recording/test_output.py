@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gplmt.commands import LogPaths
 from gplmt.errors import LogError
-from gplmt.protocols import LogPaths, OutputLogs, OutputSink
+from gplmt.protocols import OutputLogs, OutputSink
 from gplmt.recording.logs import Log, LogFiles
 from gplmt.recording.output import CommandOutput
 from gplmt.recording.terminal import Terminal

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from gplmt.commands import LogPaths
 from gplmt.engine.lifecycle import ExperimentRun
 from gplmt.engine.session import Session
 from gplmt.errors import TaskError
@@ -24,7 +25,7 @@ from gplmt.events import (
 from gplmt.inventory import Node
 from gplmt.loading import load
 from gplmt.planning import Plan, make_plan
-from gplmt.protocols import LogPaths, OutputSink
+from gplmt.protocols import OutputSink
 from gplmt.transports.fake import FakeTransport, Script
 from tests.support.clock import START, VirtualClock, VirtualLoop
 from tests.support.ledger import Ledger

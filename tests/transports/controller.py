@@ -12,11 +12,12 @@ from pathlib import Path
 
 import msgspec
 
+from gplmt.commands import Command, Origin
 from gplmt.diagnostics import Location
 from gplmt.errors import TaskError
 from gplmt.inventory import LocalAddress, Node, SshAddress
 from gplmt.language.targets import SshOptions
-from gplmt.protocols import Command, Origin, SshSettings, Transport, TransportSettings
+from gplmt.protocols import SshSettings, Transport, TransportSettings
 from gplmt.transports.local import LocalTransport
 
 

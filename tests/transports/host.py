@@ -9,17 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
+from gplmt.commands import Command, Completed, Origin
 from gplmt.diagnostics import Location
 from gplmt.errors import LogError
 from gplmt.inventory import LocalAddress, Node
-from gplmt.protocols import (
-    Command,
-    Completed,
-    Leftover,
-    Origin,
-    Transport,
-    TransportSettings,
-)
+from gplmt.protocols import Leftover, Transport, TransportSettings
 from gplmt.transports.local import LocalTransport
 from tests.support.processes import marked_by, until
 

@@ -11,7 +11,7 @@ from threading import Event
 import pytest
 
 from gplmt.errors import CopyError
-from gplmt.protocols import UnwrittenJournal
+from gplmt.journals import UnwrittenJournal
 from gplmt.transports.copying import get, put
 from gplmt.transports.copying_bytes import StoppedError
 from gplmt.transports.copying_names import NodePath, is_temporary, twin

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gplmt.errors import CopyError
-from gplmt.protocols import UnwrittenJournal
+from gplmt.journals import UnwrittenJournal
 from gplmt.transports.copying_bytes import StoppedError
 from gplmt.transports.copying_trees import TreeCopy, remove_created
 from tests.support.trees import scratch_directory

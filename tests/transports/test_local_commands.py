@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gplmt.commands import Completed
 from gplmt.errors import LaunchError
-from gplmt.protocols import Completed
 from tests.support.processes import open_descriptors
 from tests.transports.contracts.commands import *  # noqa: F403
 from tests.transports.contracts.commands import LONG, MEBIBYTE, TEXTS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gplmt.protocols import UnwrittenJournal
+from gplmt.journals import UnwrittenJournal
 from gplmt.transports import local
 from tests.transports.host import Host, node
 

@@ -10,9 +10,10 @@ from secrets import token_hex
 
 import asyncssh
 
+from gplmt.commands import Command
 from gplmt.errors import ConnectError, ConnectionLostError, LaunchError
 from gplmt.inventory import Node
-from gplmt.protocols import Command, Leftover, OutputSink
+from gplmt.protocols import Leftover, OutputSink
 from gplmt.transports.leftovers import mark_of
 from gplmt.transports.ssh.endings import Endings
 from gplmt.transports.ssh.files import AttachedFiles

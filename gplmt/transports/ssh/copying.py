@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gplmt.errors import CopyError
-from gplmt.protocols import Copied, CopyJournal
+from gplmt.journals import CopyJournal
+from gplmt.protocols import Copied
 from gplmt.transports.copying_names import NodePath
 from gplmt.transports.copying_trees import remove_created
 from gplmt.transports.ssh.copying_disk import Disk

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from gplmt.errors import CopyError
-from gplmt.protocols import Copied, CopyJournal
+from gplmt.journals import CopyJournal
+from gplmt.protocols import Copied
 from gplmt.transports.copying_files import (
     FileCopied,
     closing,

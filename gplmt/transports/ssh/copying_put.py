@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from gplmt.protocols import Copied, CopyJournal
+from gplmt.journals import CopyJournal
+from gplmt.protocols import Copied
 from gplmt.transports.copying_names import NodePath, failing_as
 from gplmt.transports.copying_places import is_entered, name_copies, own_name, says_into
 from gplmt.transports.ssh.copying_disk import Disk, Entry

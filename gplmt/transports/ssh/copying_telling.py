@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from gplmt.protocols import CopyJournal
+from gplmt.journals import CopyJournal
 from gplmt.transports.copying_names import NodePath
 from gplmt.transports.copying_telling import Telling
 from gplmt.transports.ssh.copying_groups import in_thread

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from gplmt.commands import Origin
 from gplmt.inventory import Node
-from gplmt.protocols import Leftover, Origin
+from gplmt.protocols import Leftover
 from gplmt.transports.leftovers import mark_of
 from gplmt.transports.ssh.guarding import Found
 from gplmt.transports.ssh.sessions import CommandSession

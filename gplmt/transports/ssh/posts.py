@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from gplmt.errors import ConnectError
 from gplmt.inventory import Node
-from gplmt.protocols import CommandJournal
+from gplmt.journals import CommandJournal
 from gplmt.transports.ssh.guarding import Answer, GuardSession
 from gplmt.transports.ssh.links import SlotsTakenError
 

@@ -11,8 +11,8 @@ from shlex import quote
 
 from msgspec import Struct
 
+from gplmt.commands import Command
 from gplmt.errors import LaunchError
-from gplmt.protocols import Command
 from gplmt.transports.processes import MARKER_VARIABLE
 
 # Means the same to all shells: the rest is read by one that we know.

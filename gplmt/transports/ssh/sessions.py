@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import asyncssh
 
+from gplmt.commands import Command
 from gplmt.errors import ConnectionLostError, LaunchError, TaskError
-from gplmt.protocols import Command, OutputSink
+from gplmt.protocols import OutputSink
 from gplmt.transports.ssh.feeding import Feed
 from gplmt.transports.ssh.links import LinkSession, withdraw
 from gplmt.transports.ssh.outputs import RemoteOutput

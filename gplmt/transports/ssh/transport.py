@@ -8,18 +8,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gplmt.commands import Command, Completed
 from gplmt.errors import ConnectError, ConnectionLostError, LaunchError
 from gplmt.inventory import Node
-from gplmt.protocols import (
-    Command,
-    Completed,
-    Copied,
-    CopyJournal,
-    Leftover,
-    OutputSink,
-    Pinged,
-    TransportSettings,
-)
+from gplmt.journals import CopyJournal
+from gplmt.protocols import Copied, Leftover, OutputSink, Pinged, TransportSettings
 from gplmt.transports.ssh.attachments import Attachment
 from gplmt.transports.ssh.files import AttachedFiles
 from gplmt.transports.ssh.logins import Logins

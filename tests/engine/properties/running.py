@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gplmt.commands import Command
 from gplmt.engine.lifecycle import ExperimentRun
 from gplmt.errors import ConnectionLostError
 from gplmt.events import Event, ExperimentFinished
-from gplmt.protocols import Command
 from gplmt.transports.fake import FakeTransport, Script
 from tests.engine.properties.drawing import Scenario
 from tests.engine.properties.history import History

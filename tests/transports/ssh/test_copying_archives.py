@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gplmt.errors import CopyError
-from gplmt.protocols import UnwrittenJournal
+from gplmt.journals import UnwrittenJournal
 from gplmt.transports.copying_bytes import StoppedError
 from gplmt.transports.copying_growth import Growth
 from gplmt.transports.copying_names import NodePath

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gplmt.commands import Command
 from gplmt.errors import LaunchError
-from gplmt.protocols import Command
 from gplmt.transports.ssh.scripts import OPENING, CommandScript, Surface, guard_script
 from tests.transports.guards import all_shells
 from tests.transports.host import ORIGIN
