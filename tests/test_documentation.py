@@ -222,8 +222,8 @@ def test_the_page_on_logins_says_of_every_keyword_that_counts_whether_it_does() 
     assert sorted(keyword for keyword in known if f"`{keyword}`" not in page) == []
 
 
-def test_the_run_directory_page_names_every_event_and_field() -> None:
-    page = (REFERENCE / "run-directory.md").read_text()
+def test_the_page_on_events_names_every_event_and_field() -> None:
+    page = (REFERENCE / "events.md").read_text()
     kinds = [
         kind
         for kind in vars(events).values()
