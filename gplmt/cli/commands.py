@@ -54,6 +54,18 @@ def _command(arguments: Arguments) -> int:
             from gplmt.cli.cleanup import cleanup
 
             return cleanup(arguments)
+        case "runs":
+            from gplmt.cli.runs import runs
+
+            return runs(arguments)
+        case "show":
+            from gplmt.cli.show import show
+
+            return show(arguments)
+        case "report":
+            from gplmt.cli.report import report
+
+            return report(arguments)
         case _:
             from gplmt.cli.run import run
 
