@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 class SystemClock:
@@ -21,3 +21,13 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Let `seconds` pass."""
         await asyncio.sleep(seconds)
+
+
+def later(moment: datetime, length: timedelta | None) -> datetime | None:
+    """When so much time will have passed; None for no length, or one beyond the calendar."""
+    if length is None:
+        return None
+    try:
+        return moment + length
+    except OverflowError:
+        return None

@@ -57,11 +57,18 @@ class Finished(Event, frozen=True, kw_only=True):
 
 
 class ExperimentStarted(Started, frozen=True, kw_only=True):
-    """Everything passed the checks, and steps are about to be reached."""
+    """Everything passed the checks, and steps are about to be reached.
+
+    `steps` is how many will be if nothing ends it early, None with a loop that goes on for a time;
+    `planned_end` is when its timeout runs out.
+    """
 
     experiment: str
     run_id: str
     targets: tuple[str, ...]
+    description: str | None = None
+    steps: int | None = None
+    planned_end: datetime | None = None
 
 
 class ExperimentFinished(Finished, frozen=True, kw_only=True):
@@ -73,7 +80,10 @@ class ExperimentFinished(Finished, frozen=True, kw_only=True):
 
 
 class StepReached(Event, frozen=True, kw_only=True):
-    """The scheduler has come to a step, which may still wait for its start time."""
+    """The scheduler has come to a step, which may still wait for its start time.
+
+    `planned_stop` is where it will be stopped if it has not ended before.
+    """
 
     span: int
     parent: int | None = None
@@ -83,6 +93,7 @@ class StepReached(Event, frozen=True, kw_only=True):
     tasklist: str
     targets: tuple[str, ...]
     planned_start: datetime | None = None
+    planned_stop: datetime | None = None
     background: bool = False
 
 
@@ -105,10 +116,14 @@ class StepFinished(Finished, frozen=True, kw_only=True):
 
 
 class LoopStarted(Started, frozen=True, kw_only=True):
-    """A loop begins; `iterations` is known for repeat and sweeps."""
+    """A loop begins; `iterations` is known for repeat and sweeps, else `planned_end`.
+
+    No iteration begins after that time.
+    """
 
     loop: str
     iterations: int | None = None
+    planned_end: datetime | None = None
 
 
 class LoopFinished(Finished, frozen=True, kw_only=True):
@@ -200,7 +215,8 @@ class TaskStarted(Started, frozen=True, kw_only=True):
 class TaskFinished(Finished, frozen=True, kw_only=True):
     """A task has ended on a target, its retries included.
 
-    `excused` says that a call with expected-status="1" asked for a failure here.
+    `excused` says that a call with expected-status="1" asked for a failure here, `lost` that it
+    failed as the target could not be reached.
     """
 
     target: str
@@ -210,6 +226,7 @@ class TaskFinished(Finished, frozen=True, kw_only=True):
     task: str
     seconds: float
     excused: bool = False
+    lost: bool = False
 
 
 class RunStarted(TaskStarted, frozen=True, kw_only=True):

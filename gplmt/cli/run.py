@@ -24,6 +24,7 @@ from gplmt.api import (
     run_plan,
 )
 from gplmt.cli.arguments import Arguments
+from gplmt.cli.ending import follow_up
 from gplmt.cli.shown_logs import tails_in
 from gplmt.cli.source import load_source
 from gplmt.clock import SystemClock
@@ -175,6 +176,7 @@ def _run_recorded(
     if not prepared.journal.close(all_stopped=True):
         where = shlex.quote(directory.shown)
         terminal.message(f"something is left to be done: 'gplmt cleanup {where}' does it")
+    follow_up(arguments, directory, result, tell=terminal.message)
     return result
 
 

@@ -173,9 +173,9 @@ class Executor:
                         self._session.raise_if_stopped()  # it may not hold because of that
                         await self._session.clock.sleep(task.interval.total_seconds())
             except TimeoutError:
-                limit = in_words(task.timeout)
                 self._session.losses[context.node.name] += watch.is_lost
-                raise TaskFailed(Outcome.TIMEOUT, f"{watch.complaint} within {limit}") from None
+                reason = f"{watch.complaint} within {in_words(task.timeout)}"
+                raise TaskFailed(Outcome.TIMEOUT, reason, is_loss=watch.is_lost) from None
             except LogError as error:
                 raise TaskFailed(Outcome.FAILED, str(error)) from error
             outputs.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from gplmt.clock import later
 from gplmt.engine.interpreter import Interpreter
 from gplmt.engine.scheduler import Scheduler
 from gplmt.engine.scopes import Scope
@@ -20,7 +21,7 @@ from gplmt.events import (
     SignalReceived,
 )
 from gplmt.language.values import in_words
-from gplmt.planning import Plan
+from gplmt.planning import Plan, step_count
 
 
 class ExperimentRun:
@@ -165,14 +166,18 @@ class ExperimentRun:
         return self._is_complete and not self._tally.failures
 
     def _emit_started(self) -> None:
+        now = self._session.now()
         self._session.recorder.emit(
             ExperimentStarted(
-                time=self._session.now(),
+                time=now,
                 span=self._span,
                 at=str(self._plan.at),
                 experiment=self._plan.name,
                 run_id=self._session.run_directory.name,
                 targets=tuple(self._plan.members()),
+                description=self._plan.description,
+                steps=step_count(self._plan.items),
+                planned_end=later(now, self._plan.timeout),
             )
         )
 

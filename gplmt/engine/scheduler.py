@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from msgspec.structs import replace
 
+from gplmt.clock import later
 from gplmt.engine.barrier import Reached
 from gplmt.engine.scopes import Scope
 from gplmt.engine.session import Session, Tally
@@ -23,7 +25,7 @@ from gplmt.events import (
 )
 from gplmt.language.steps import ForDuration, Iterations, Parameter, Sweep, Until
 from gplmt.language.steps import Repeat as Times
-from gplmt.planning import Barrier, Launch, PlanItem, Repeat, Teardown
+from gplmt.planning import Barrier, Launch, PlanItem, Repeat, Teardown, iteration_count
 
 
 class Scheduler:
@@ -182,9 +184,18 @@ class Scheduler:
                 parent=parent,
                 at=str(loop.at),
                 loop=loop.label,
-                iterations=_count(loop.iterations),
+                iterations=iteration_count(loop.iterations),
+                planned_end=self._planned_end(loop.iterations),
             )
         )
+
+    def _planned_end(self, iterations: Iterations) -> datetime | None:
+        match iterations:
+            case ForDuration():
+                return later(self._session.now(), iterations.duration)
+            case Until():
+                return iterations.moment
+        return None
 
     def _emit_iteration_started(
         self, loop: Repeat, own: Surroundings, parent: int, parameters: dict[str, str]
@@ -216,19 +227,6 @@ def sweep(parameters: tuple[Parameter, ...]) -> Iterator[dict[str, str]]:
 def _while(condition: Callable[[], bool]) -> Iterator[dict[str, str]]:
     while condition():
         yield {}
-
-
-def _count(iterations: Iterations) -> int | None:
-    match iterations:
-        case Times():
-            return iterations.count
-        case Sweep():
-            total = 1
-            for parameter in iterations.parameters:
-                total *= len(parameter.values)
-            return total
-        case _:
-            return None
 
 
 def _outcome(loop: Repeat, surroundings: Surroundings) -> Outcome:

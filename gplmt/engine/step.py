@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from gplmt.clock import later
 from gplmt.engine.barrier import Reached
 from gplmt.engine.context import Context, Progress, Quorum
 from gplmt.engine.duties import settling
@@ -252,7 +253,11 @@ class StepRunner:
         )
 
     def _emit_reached(self, launch: Launch, fan_out: FanOut) -> None:
-        now, start = self._session.now(), launch.start
+        now, start, stop = self._session.now(), launch.start, launch.stop
+        if isinstance(start, timedelta):
+            start = later(now, start)
+        if isinstance(stop, timedelta):
+            stop = later(max(now, start or now), stop)
         self._session.recorder.emit(
             StepReached(
                 time=now,
@@ -263,7 +268,8 @@ class StepRunner:
                 iteration=fan_out.iteration,
                 tasklist=launch.tasklist,
                 targets=tuple(member.node.name for member in launch.members),
-                planned_start=now + start if isinstance(start, timedelta) else start,
+                planned_start=start,
+                planned_stop=stop,
                 background=launch.background,
             )
         )

@@ -35,6 +35,7 @@ class Ending(TypedDict):
     reason: str | None
     seconds: float
     excused: bool
+    lost: bool
 
 
 async def perform(
@@ -80,6 +81,7 @@ class _Verdict:
         self._began = session.clock.monotonic()
         self._outcome = Outcome.OK if task.enabled else Outcome.SKIPPED
         self._reason: str | None = None
+        self._is_lost = False
 
     def __enter__(self) -> None:
         return None
@@ -104,6 +106,7 @@ class _Verdict:
         if not failure.is_recorded:
             failure.is_recorded = True
             self._reason = failure.reason
+            self._is_lost = failure.is_loss
             self._context.note_failure(is_new=failure.reason is not None)
 
     def ending(self) -> Ending:
@@ -113,4 +116,5 @@ class _Verdict:
             reason=self._reason,
             seconds=round(self._session.clock.monotonic() - self._began, 6),
             excused=self._context.is_excused,
+            lost=self._is_lost,
         )

@@ -1,5 +1,6 @@
 """From a checked experiment to what will happen."""
 
+from gplmt.planning.counting import iteration_count, step_count
 from gplmt.planning.plan import (
     Barrier,
     Launch,
@@ -18,6 +19,8 @@ __all__ = [
     "PlanItem",
     "Repeat",
     "Teardown",
+    "iteration_count",
     "lasting_tasklists",
     "make_plan",
+    "step_count",
 ]

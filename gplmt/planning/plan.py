@@ -75,6 +75,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     at: Location
     name: str
+    description: str | None
     timeout: timedelta | None
     items: tuple[PlanItem, ...]
     tasklists: Mapping[str, Tasklist]
@@ -155,6 +156,7 @@ def make_plan(experiment: Experiment, inventory: Inventory) -> Plan:
     return Plan(
         at=experiment.at,
         name=experiment.name,
+        description=experiment.description,
         timeout=experiment.timeout,
         items=planner.items(experiment.steps),
         tasklists=experiment.tasklists,

@@ -29,6 +29,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     format: int = FORMAT
     run_id: str
     experiment: str
+    description: str | None = None
     document: str
     gplmt: str
     python: str
@@ -54,6 +55,7 @@ def describe(
     return Manifest(
         run_id=run_id,
         experiment=experiment.name,
+        description=experiment.description,
         document=experiment.at.file,
         gplmt=__version__,
         python=sys.version.split()[0],

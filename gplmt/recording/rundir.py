@@ -92,6 +92,11 @@ class RunDirectory:
         return self.path.name
 
     @property
+    def manifest(self) -> Manifest:
+        """The run in short, as it stands in the directory."""
+        return self._manifest
+
+    @property
     def events(self) -> Path:
         """Where the record goes."""
         return self.path / "events.jsonl"
