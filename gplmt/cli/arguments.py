@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from gplmt import __version__
 from gplmt.cli import epilogs
+from gplmt.cli.option_actions import PrintCompletion
 from gplmt.cli.options import ADD_OPTIONS
 from gplmt.language.values import HostKeyChecking
 from gplmt.protocols import SshSettings
@@ -147,10 +148,20 @@ def _parser(program: str, about: str, epilog: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gplmt {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        choices=["bash", "zsh", "fish"],
+        action=PrintCompletion,
+        help="print what has this shell complete the words of gplmt; evaluate it at its start",
+    )
     return parser
 
 
 def _to_arguments(parser: argparse.ArgumentParser, words: Sequence[str]) -> Arguments:
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks, who has started us at a press of TAB
+        from gplmt.cli.completion import complete
+
+        complete(parser)
     given = parser.parse_args(words)
     arguments = Arguments(command=given.command, words=tuple(words))
     match given.command:
