@@ -19,6 +19,7 @@ from gplmt.events import (
     StepStarted,
     TasklistStarted,
     TaskStarted,
+    TeardownRegistered,
     WarningIssued,
 )
 from gplmt.recording.failures import Failure, failure_of
@@ -83,13 +84,14 @@ class History:
 
     Attributes:
         spans: All, in the order in which they began.
-        warnings, signals: In their order.
+        warnings, signals, teardowns: In their order; teardowns as they were registered.
         first_time, last_time: Of the first and the last event; None for an empty record.
     """
 
     def __init__(self, events: Iterable[Event]) -> None:
         self.warnings: list[WarningIssued] = []
         self.signals: list[SignalReceived] = []
+        self.teardowns: list[TeardownRegistered] = []
         self.first_time: datetime | None = None
         self.last_time: datetime | None = None
         self.beginning: ExperimentStarted | None = None
@@ -137,6 +139,8 @@ class History:
                 self.signals.append(event)
             case WarningIssued():
                 self.warnings.append(event)
+            case TeardownRegistered():
+                self.teardowns.append(event)
 
     def _open(self, event: StepReached | Started) -> None:
         parent = None if event.parent is None else self._spans.get(event.parent)
