@@ -1,8 +1,8 @@
 """JUnit XML as CI servers read it: suites of cases, and how they are written.
 
 There is no standard.  This keeps to what the schemas of Ant's reports (windyroad/JUnit-Schema) and
-of Jenkins (`junit-10.xsd` of its xunit plugin) have in common, but for the output of cases, which
-Ant does not know.
+of Jenkins (`junit-10.xsd` of its xunit plugin) have in common, but for the output of single cases
+and the sums over all suites, which only Jenkins knows.
 """
 
 from __future__ import annotations
