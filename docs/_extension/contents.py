@@ -10,10 +10,9 @@ import re
 
 from sphinx.application import Sphinx
 
-_CAPTION_OR_LINK = re.compile(
-    r"^\*\*(?P<caption>[^*\n]+)\*\*$|(?<!!)\[(?P<text>[^\]]*)\]\((?P<path>[^)#:\s]+\.(?:md|xml))\)",
-    re.MULTILINE,
-)
+_CAPTION = re.compile(r"\*\*([^*]+)\*\*")
+_ENTRY = re.compile(r"(?:-|\d+\.|\|) ")  # of a list or table
+_LINK = re.compile(r"\[([^\]]*)\]\(([^)#:\s]+\.(?:md|xml))\)")
 _DIRECTIVE = "```{{toctree}}\n:hidden:\n{caption}\n{entries}\n```\n"
 
 
@@ -30,21 +29,21 @@ def _add_toctrees(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def toctrees(text: str, *, docname: str, known: set[str]) -> str:
-    """The toctrees for the links of a page, one for each `**Caption**` line above them.
+    """The toctrees for the lists and tables of a page, one for each `**Caption**` line.
 
     Each page is named once; those that are not `known` are none of ours.
     """
     groups: dict[str, dict[str, str]] = {"": {}}
     caption = ""
     named = {docname}
-    for match in _CAPTION_OR_LINK.finditer(text):
-        if match["caption"]:
-            caption = match["caption"]
-            continue
-        target = _docname(match["path"], docname)
-        if target in known and target not in named:
-            named.add(target)
-            groups.setdefault(caption, {})[target] = match["text"]
+    for line in text.splitlines():
+        if match := _CAPTION.fullmatch(line):
+            caption = match[1]
+        for words, path in _LINK.findall(line) if _ENTRY.match(line) else ():
+            target = _docname(path, docname)
+            if target in known and target not in named:
+                named.add(target)
+                groups.setdefault(caption, {})[target] = words
     return "\n".join(_toctree(caption, pages) for caption, pages in groups.items() if pages)
 
 
