@@ -27,7 +27,7 @@ class _Mention(Struct, frozen=True, kw_only=True):
 
 
 def mentioned_names(record: Path, *, begun: str, among: Sequence[str]) -> dict[str, str]:
-    """What is called by each name that begins so, where the names `among` are all told of, too.
+    """What is called by each other name that begins so, where all of the names `among` occur.
 
     A task is called by its name alone, and with its tasklist's in front where that has been begun.
 
@@ -42,7 +42,8 @@ def mentioned_names(record: Path, *, begun: str, among: Sequence[str]) -> dict[s
                 is_short = name in (mention.target, mention.tasklist, mention.task)
                 if is_short or begun.startswith(f"{mention.tasklist}."):
                     found.setdefault(name, kind)
-    return {name: kind for name, kind in found.items() if name.startswith(begun)}
+    wanted = [name for name in found if name.startswith(begun) and name not in among]
+    return {name: found[name] for name in wanted}
 
 
 def _mentions(record: Path) -> Iterator[_Mention]:
