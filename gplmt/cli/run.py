@@ -24,9 +24,10 @@ from gplmt.api import (
     run_plan,
 )
 from gplmt.cli.arguments import Arguments
-from gplmt.cli.ending import follow_up
+from gplmt.cli.ending import follow_up, junit_kept_true
 from gplmt.cli.shown_logs import tails_in
 from gplmt.cli.source import load_source
+from gplmt.cli.urls import recorded_words
 from gplmt.clock import SystemClock
 from gplmt.diagnostics import Location
 from gplmt.errors import GplmtError
@@ -66,13 +67,18 @@ def run(arguments: Arguments) -> int:
     Raises:
         DocumentError, UsageError, SetupError: nothing has run.
     """
+    with junit_kept_true(arguments):
+        return _run(arguments)
+
+
+def _run(arguments: Arguments) -> int:
     prepared = _prepare(arguments)
     _tell_of_unfinished_runs(arguments, prepared)
     directory = RunDirectory.create(
         arguments.log_root,
         prepared.loaded.experiment,
         now=SystemClock().now(),
-        arguments=arguments.words,
+        arguments=recorded_words(arguments.words),
     )
     terminal = Terminal()
     try:
@@ -176,8 +182,7 @@ def _run_recorded(
     if not prepared.journal.close(all_stopped=True):
         where = shlex.quote(directory.shown)
         terminal.message(f"something is left to be done: 'gplmt cleanup {where}' does it")
-    follow_up(arguments, directory, result, tell=terminal.message)
-    return result
+    return follow_up(arguments, directory, result, tell=terminal.message)
 
 
 def _completed(

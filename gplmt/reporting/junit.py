@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from gplmt.events import (
     IterationStarted,
@@ -42,6 +43,16 @@ def render_nothing_run(
         name=experiment, package=experiment, host=host, began=now, seconds=0.0, cases=(case,)
     )
     return render_suites(experiment, [suite], seconds=0.0)
+
+
+def write_junit(text: str, path: Path) -> None:
+    """Write the file, and make its directories.
+
+    Raises:
+        OSError: it cannot be written whole.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 class _Suites:

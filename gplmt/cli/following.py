@@ -1,0 +1,120 @@
+"""What is done after a run: views of it are written, and those who wait for it are told."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from gplmt.api import RunResult
+from gplmt.cli.arguments import Arguments
+from gplmt.clock import SystemClock
+from gplmt.errors import GplmtError, LogError
+from gplmt.recording.faults import in_words
+from gplmt.recording.rundir import RunDirectory
+from gplmt.reporting.history import History
+from gplmt.reporting.recorded import RecordedRun
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class FollowUp:
+    """What a run is followed by; its record is read once, if at all."""
+
+    def __init__(
+        self, arguments: Arguments, directory: RunDirectory, tell: Callable[[str], None]
+    ) -> None:
+        self._arguments = arguments
+        self._directory = directory
+        self._tell = tell
+
+    def all(self, result: RunResult) -> RunResult:
+        """Do it, in this order: who is told of the run finds all that it leaves."""
+        with _signals_as_interrupts():
+            junit = self._arguments.junit
+            if junit is not None and not self._attempt(str(junit), self._write_junit, junit):
+                result = self._failed(result)
+            if self._arguments.makes_report:
+                path = self._directory.path / "report.html"
+                shown = f"{self._directory.shown}/{path.name}"
+                self._attempt(shown, self._write_report, path)
+            self._notify(result)
+        return result
+
+    def _attempt(self, shown: str, write: Callable[[Path], None], path: Path) -> bool:
+        try:
+            write(path)
+        except KeyboardInterrupt:
+            problem = f"cannot write {shown}: interrupted"
+        except OSError as error:
+            problem = f"cannot write {shown}: {in_words(error)}"
+        except LogError as error:
+            problem = str(error)
+        except GplmtError as error:
+            problem = f"cannot write {shown}: {error}"
+        except Exception as error:  # noqa: BLE001 (a fault in a view must not spoil the run)
+            problem = f"cannot write {shown}: {type(error).__name__}: {error}"
+        else:
+            return True
+        self._tell(f"gplmt: error: {problem}")
+        return False
+
+    def _write_junit(self, path: Path) -> None:
+        from gplmt.reporting.junit import render_junit, write_junit
+
+        write_junit(render_junit(self._run), path)
+
+    def _write_report(self, path: Path) -> None:
+        from gplmt.reporting.page import write_report
+
+        write_report(self._run, path)
+
+    def _failed(self, result: RunResult) -> RunResult:
+        """CI relies on the file, so without it the run has not gone well; the manifest agrees."""
+        if result.exit_code:
+            return result
+        result = replace(result, exit_code=1)
+        manifest = self._directory.manifest
+        try:
+            self._directory.finish(
+                result.outcome, exit_code=1, now=manifest.ended or SystemClock().now()
+            )
+        except GplmtError as error:
+            self._tell(f"gplmt: error: {error}")
+        return result
+
+    def _notify(self, result: RunResult) -> None:
+        notification = self._arguments.notification
+        if notification.command is None and notification.url is None:
+            return
+        from gplmt.cli.notifying import news_of, notify
+
+        news = news_of(self._directory, self._history(), result, now=SystemClock().now())
+        notify(notification, news, warn=self._tell)
+
+    def _history(self) -> History | None:
+        with suppress(GplmtError):
+            return self._run.history
+        return None
+
+    @cached_property
+    def _run(self) -> RecordedRun:
+        return RecordedRun(self._directory.path)
+
+
+@contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """Have signals that end gplmt raise KeyboardInterrupt; one that is ignored stays so."""
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    heeded = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    for number in heeded:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in heeded.items():
+            signal.signal(number, handler)

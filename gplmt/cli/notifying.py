@@ -1,0 +1,158 @@
+"""Tells those who wait for it how a run has ended: by a command, by a document that is posted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gplmt.api import RunResult
+from gplmt.cli.arguments import Notification
+from gplmt.cli.urls import shown_url
+from gplmt.events import StepReached
+from gplmt.recording.rundir import RunDirectory
+from gplmt.recording.summary import STEP_WORDS
+from gplmt.reporting.history import History
+
+COMMAND_SECONDS = 30.0
+POST_SECONDS = 10.0
+
+
+class News(Struct, frozen=True, kw_only=True):
+    """The document; what is not known is None.
+
+    `outcome` is `ok`, `failed` or `interrupted`; `steps` counts them by how they ended; `targets`
+    are those that steps use.
+    """
+
+    outcome: str
+    experiment: str
+    run_id: str
+    run_dir: str
+    exit_code: int
+    host: str
+    started: datetime
+    ended: datetime
+    seconds: float
+    targets: int | None = None
+    steps: dict[str, int] | None = None
+    failures: int | None = None
+    tolerated: int | None = None
+
+
+def news_of(
+    directory: RunDirectory, history: History | None, result: RunResult, *, now: datetime
+) -> News:
+    """What there is to tell; without a `history` only what the manifest knows."""
+    manifest = directory.manifest
+    ended = manifest.ended or now
+    word = "interrupted" if result.is_interrupted else "failed" if result.exit_code else "ok"
+    news = News(
+        outcome=word,
+        experiment=manifest.experiment,
+        run_id=manifest.run_id,
+        run_dir=str(directory.path),
+        exit_code=result.exit_code,
+        host=manifest.host,
+        started=manifest.started,
+        ended=ended,
+        seconds=round((ended - manifest.started).total_seconds(), 6),
+    )
+    if history is None or history.beginning is None:
+        return news
+    steps = Counter(STEP_WORDS[span.outcome] for span in history.of(StepReached) if span.outcome)
+    tolerated = sum(failed.is_tolerated for failed in history.failures())
+    return replace(
+        news,
+        targets=len(history.beginning.targets),
+        steps={word: steps[word] for word in dict.fromkeys(STEP_WORDS.values())},
+        failures=None if history.ending is None else history.ending.failures,
+        tolerated=tolerated,
+    )
+
+
+def notify(notification: Notification, news: News, *, warn: Callable[[str], None]) -> None:
+    """Tell all who are to be told; `warn` is told of whom it was not possible.
+
+    A KeyboardInterrupt ends the waiting for one of them.
+    """
+    if notification.command is not None:
+        _attempt(
+            lambda command: _run(command, news),
+            notification.command,
+            "the command of --notify",
+            warn,
+        )
+    if notification.url is not None:
+        _attempt(
+            lambda url: _post(url, news),
+            notification.url,
+            f"could not post to {shown_url(notification.url)}:",
+            warn,
+        )
+
+
+def _attempt(
+    tell: Callable[[str], str | None], whom: str, what: str, warn: Callable[[str], None]
+) -> None:
+    try:
+        problem = tell(whom)
+    except KeyboardInterrupt:
+        problem = "was interrupted"
+    if problem is not None:
+        warn(f"gplmt: warning: {what} {problem}")
+
+
+def _post(url: str, news: News) -> str | None:
+    from gplmt.cli.posting import post  # brings ssl and http along
+
+    return post(url, msgspec.json.encode(news), seconds=POST_SECONDS)
+
+
+def _run(command: str, news: News) -> str | None:
+    """Run the command in a session of its own, bounded; what was wrong with it."""
+    environment = {
+        **os.environ,
+        "GPLMT_OUTCOME": news.outcome,
+        "GPLMT_RUN_DIR": news.run_dir,
+        "GPLMT_EXPERIMENT": news.experiment,
+    }
+    try:
+        process = subprocess.Popen(  # noqa: S603 (it is the user's)
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return f"could not be started: {error.strerror}"
+    try:
+        status = process.wait(COMMAND_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"was killed, as it had not ended within {COMMAND_SECONDS:g} s"
+    finally:
+        if process.poll() is None:
+            _kill(process)
+    return _problem_of(status)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1.0)
+
+
+def _problem_of(status: int) -> str | None:
+    if status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"exited with status {status}" if status else None
