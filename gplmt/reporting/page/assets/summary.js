@@ -1,0 +1,94 @@
+// What somebody wants to know first, and what else there is to know of a run.
+
+const verdicts = {
+  ok: ["✓", "ok"],
+  failed: ["✗", "failed"],
+  interrupted: ["⊘", "interrupted"],
+  unfinished: ["…", "not ended"],
+};
+
+function Head() {
+  const [glyph, word] = verdicts[run.outcome];
+  return html`<header class=${`is-${run.outcome}`}>
+    <h1>${run.experiment} <span id="outcome"><i aria-hidden="true">${glyph}</i> ${word}</span></h1>
+    ${run.description && html`<p class="description">${run.description}</p>`}
+    ${run.reason && html`<p class="reason">${run.reason}</p>`}
+    ${isUnfinished &&
+    html`<p class="reason">
+      The record ends ${sinceStart(data.end)} after the start: the run was still running, or had been
+      killed, when this page was made (${date(data.made)}). Bars without an end reach to there.
+    </p>`}
+    <${Tiles} />
+  </header>`;
+}
+
+function Tiles() {
+  const counts = countOutcomes(counted.filter((task) => task.isOfRun));
+  const ofRun = failures.filter((failure) => !failure.is_of_cleanup);
+  const tolerated = ofRun.filter((failure) => failure.is_tolerated).length;
+  const count = data.failure_count - (failures.length - ofRun.length) - tolerated;
+  const failedTargets = new Set(
+    ofRun.filter((failure) => !failure.is_tolerated && failure.target).map(({ target }) => target),
+  ).size;
+  const tiles = [
+    ["duration", inWords(data.end), `${date(run.started)}`],
+    ["failures", count.toLocaleString("en"), failureNote(failedTargets, tolerated)],
+    ["targets", data.targets.length.toLocaleString("en"), ""],
+    [
+      "tasks",
+      data.task_count.toLocaleString("en"),
+      counts.map(
+        (number, outcome) =>
+          number > 0 && html`<${Outcome} outcome=${outcome} count=${number} word=${false} /> `,
+      ),
+    ],
+    ["steps", steps.filter((step) => step.kind === "step").length.toLocaleString("en"), stepNote()],
+  ];
+  return html`<ul class="tiles">
+    ${tiles.map(
+      ([name, value, note]) =>
+        html`<li class=${name === "failures" && count > 0 ? "is-failed" : ""}>
+          <small>${name}</small><b>${value}</b><span>${note}</span>
+        </li>`,
+    )}
+  </ul>`;
+}
+
+function failureNote(targets, tolerated) {
+  return [
+    targets > 0 && `on ${counting(targets, "target")}`,
+    tolerated > 0 && `and ${tolerated} tolerated`,
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+function stepNote() {
+  const skews = steps.filter((step) => step.kind === "step" && step.begun > 1);
+  if (skews.length === 0) return "";
+  return `skew up to ${inWords(Math.max(...skews.map((step) => step.skew)))}`;
+}
+
+function About() {
+  const facts = [
+    ["run", run.run_id],
+    ["command", html`<code>${run.command}</code>`],
+    ["document", run.document],
+    ["started in", run.directory],
+    ["by", `${run.user} on ${run.host}`],
+    ["started", date(run.started)],
+    ["ended", date(run.ended)],
+    ["exit code", run.exit_code],
+    ["cleaned up", date(run.cleaned_up)],
+    ["software", `gplmt ${run.gplmt}, Python ${run.python}, ${run.system}`],
+    ["this page", `made ${date(data.made)}`],
+  ];
+  return html`<section id="about">
+    <h2>About this run</h2>
+    <dl>
+      ${facts
+        .filter(([, value]) => value !== "" && value !== null)
+        .map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+    </dl>
+  </section>`;
+}
