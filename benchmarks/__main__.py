@@ -14,9 +14,11 @@ from benchmarks.local_scenarios import SCENARIOS as LOCAL_SCENARIOS
 from benchmarks.ssh_bench import SshBench
 from benchmarks.ssh_lab import SshLab
 from benchmarks.ssh_scenarios import SCENARIOS as SSH_SCENARIOS
+from benchmarks.view_scenarios import SCENARIOS as VIEW_SCENARIOS
 from benchmarks.workbench import Workbench
 
-_SCENARIOS = (*LOCAL_SCENARIOS, *SSH_SCENARIOS)
+_WITHOUT_NETWORK = {**LOCAL_SCENARIOS, **VIEW_SCENARIOS}
+_SCENARIOS = (*_WITHOUT_NETWORK, *SSH_SCENARIOS)
 
 
 def run(names: list[str], bench: Workbench) -> None:
@@ -24,8 +26,8 @@ def run(names: list[str], bench: Workbench) -> None:
     with ExitStack() as ending:
         lab = None
         for name in names:
-            if name in LOCAL_SCENARIOS:
-                LOCAL_SCENARIOS[name](bench)
+            if name in _WITHOUT_NETWORK:
+                _WITHOUT_NETWORK[name](bench)
                 continue
             lab = lab or ending.enter_context(SshLab(bench.directory / "lab"))
             SSH_SCENARIOS[name](SshBench(bench, lab, bench.directory / name))

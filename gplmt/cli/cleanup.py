@@ -105,7 +105,7 @@ class _Cleanup:
 
     def _run_recorded(self, terminal: Terminal, first_span: int) -> int:
         clock, recovered = SystemClock(), Recovered()
-        progress = Progress(terminal.message, is_verbose=self._arguments.is_verbose)
+        progress = Progress(terminal.message, tells_facts=self._arguments.is_verbose)
         recorder = Recorder(
             [JsonLines(self._directory.events), recovered, progress],
             now=clock.now(),

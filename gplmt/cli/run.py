@@ -28,6 +28,7 @@ from gplmt.cli.ending import follow_up, junit_kept_true
 from gplmt.cli.shown_logs import tails_in
 from gplmt.cli.source import load_source
 from gplmt.cli.urls import recorded_words
+from gplmt.cli.watching import watching
 from gplmt.clock import SystemClock
 from gplmt.diagnostics import Location
 from gplmt.errors import GplmtError
@@ -41,7 +42,6 @@ from gplmt.recording.journal import JournalFile
 from gplmt.recording.jsonl import JsonLines
 from gplmt.recording.logs import LogFiles, raise_descriptor_limit
 from gplmt.recording.output import CommandOutput
-from gplmt.recording.progress import Progress
 from gplmt.recording.recorder import Recorder
 from gplmt.recording.rundir import RunDirectory, unfinished_runs
 from gplmt.recording.summary import Summary, render_summary
@@ -149,9 +149,9 @@ def _run_recorded(
     arguments: Arguments, prepared: _Prepared, directory: RunDirectory, terminal: Terminal
 ) -> RunResult:
     clock, summary = SystemClock(), Summary()
-    progress = Progress(terminal.message, is_verbose=arguments.is_verbose)
+    watched = watching(arguments, terminal, clock)
     recorder = Recorder(
-        [JsonLines(directory.events), summary, progress],
+        [JsonLines(directory.events), summary, *watched.sinks],
         now=clock.now(),
         report=terminal.message,
     )
@@ -163,13 +163,18 @@ def _run_recorded(
     for warning in prepared.loaded.warnings:
         warn(warning.message, warning.at)
     prepared.notices.pass_on(warn)
+    watched.start()
     gc.freeze()
     gc.enable()  # `main` had it off until here
     result = run_plan(
         prepared.plan,
         transports=prepared.transports,
         recorder=recorder,
-        logs=CommandOutput(LogFiles(directory.path), None if arguments.is_quiet else terminal),
+        logs=CommandOutput(
+            LogFiles(directory.path),
+            None if arguments.is_quiet else terminal,
+            watched.latest,
+        ),
         journal=prepared.journal,
         run_directory=directory.path,
         working_directory=arguments.directory.absolute(),

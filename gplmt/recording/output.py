@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gplmt.commands import LogPaths
 from gplmt.protocols import OutputSink
+from gplmt.recording.latest_output import LatestOutput
 from gplmt.recording.logs import Log, LogFiles
 from gplmt.recording.terminal import LineStream, Terminal
 
@@ -13,12 +14,19 @@ from gplmt.recording.terminal import LineStream, Terminal
 class CommandOutput:
     """The output of all commands of a run; an `OutputLogs`.
 
-    Without a terminal (`--quiet`) the log files alone take the bytes.
+    Without a terminal (`--quiet`) the log files alone take the bytes.  `latest` is told of
+    everything that comes.
     """
 
-    def __init__(self, files: LogFiles, terminal: Terminal | None = None) -> None:
+    def __init__(
+        self,
+        files: LogFiles,
+        terminal: Terminal | None = None,
+        latest: LatestOutput | None = None,
+    ) -> None:
         self._files = files
         self._terminal = terminal
+        self._latest = latest
 
     def assign(self, *, target: str, tasklist: str, task: str) -> LogPaths:
         """Choose the files of a task that is about to start; touches no disk."""
@@ -32,11 +40,14 @@ class CommandOutput:
         """
         stdout, stderr = self._files.open(paths)
         if self._terminal is None:
-            return stdout, stderr
+            return self._watched(stdout, target), self._watched(stderr, target)
         return (
-            _tee(stdout, self._terminal.stdout_of(target)),
-            _tee(stderr, self._terminal.stderr_of(target)),
+            self._watched(_tee(stdout, self._terminal.stdout_of(target)), target),
+            self._watched(_tee(stderr, self._terminal.stderr_of(target)), target),
         )
+
+    def _watched(self, sink: OutputSink, target: str) -> OutputSink:
+        return sink if self._latest is None else self._latest.watch(sink, target)
 
 
 class Tee:

@@ -1,8 +1,8 @@
-"""What is told while an experiment runs: warnings and signals always, each step with `-v`."""
+"""What is told while an experiment runs, a line a fact: warnings and signals always."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from gplmt.events import (
@@ -22,14 +22,18 @@ from gplmt.events import (
 )
 from gplmt.recording.failures import failure_of
 from gplmt.recording.masking import MASK, is_secret_variable
+from gplmt.recording.plain_text import in_one_line
 
 
 class Progress:
-    """Tells about events as they happen; a `Sink`. `say` takes one line."""
+    """Tells about events as they happen; a `Sink`. `say` takes one line.
 
-    def __init__(self, say: Callable[[str], None], *, is_verbose: bool) -> None:
+    `tells_facts` is whether steps, iterations and failures are told, too.
+    """
+
+    def __init__(self, say: Callable[[str], None], *, tells_facts: bool) -> None:
         self._say = say
-        self._is_verbose = is_verbose
+        self._tells_facts = tells_facts
         self._began: datetime | None = None
 
     def receive(self, event: Event) -> None:
@@ -38,15 +42,20 @@ class Progress:
             self._began = event.time
         line = describe_always(event)
         if line is not None:
-            self._say(line)
-        elif self._is_verbose and (line := describe(event)) is not None:
-            self._say(f"[{self._elapsed(event):9.3f} s] {line}")
+            self._say(in_one_line(line))
+        elif self._tells_facts and (line := describe(event)) is not None:
+            self._say(f"{stamp(self._elapsed(event))} {in_one_line(line)}")
 
     def close(self) -> None:
         """Nothing to give back."""
 
     def _elapsed(self, event: Event) -> float:
         return 0.0 if self._began is None else (event.time - self._began).total_seconds()
+
+
+def stamp(seconds: float) -> str:
+    """What a line that tells a fact begins with: when it happened."""
+    return f"[{seconds:9.3f} s]"
 
 
 def describe_always(event: Event) -> str | None:
@@ -77,7 +86,9 @@ def describe(event: Event) -> str | None:
             what = "all" if event.targets is None else _listed(event.targets)
             return f"{event.at}: waiting for {what}"
         case IterationStarted():
-            return f"{event.at}: {event.loop} iteration {event.iteration}{_values(event)}"
+            values = shown_parameters(event.parameters)
+            with_values = f" with {values}" if values else ""
+            return f"{event.at}: {event.loop} iteration {event.iteration}{with_values}"
         case TeardownStarted():
             targets = _listed(event.targets)
             return f"{event.at}: {event.step} '{event.tasklist}' starts on {targets}"
@@ -129,9 +140,10 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _values(event: IterationStarted) -> str:
+def shown_parameters(parameters: Mapping[str, str]) -> str:
+    """The values of a loop's parameters, those that sound like a secret masked."""
     values = [
         f"{name}={MASK if is_secret_variable(name) else value}"
-        for name, value in event.parameters.items()
+        for name, value in parameters.items()
     ]
-    return f" with {', '.join(values)}" if values else ""
+    return ", ".join(values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -22,11 +21,11 @@ from gplmt.events import (
 )
 from gplmt.language.values import in_words
 from gplmt.recording.failures import Failure, failure_of
+from gplmt.recording.plain_text import printable
 
 _MOST_KEPT = 1000
 _MOST_SHOWN = 20
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_WORDS = {
+STEP_WORDS = {  # what a step is counted as, by its outcome
     Outcome.OK: "ok",
     Outcome.FAILED: "failed",
     Outcome.TIMEOUT: "failed",
@@ -68,7 +67,7 @@ class Summary:
             self._add(failure)
         match event:
             case StepFinished():
-                self.steps[_WORDS[event.outcome]] += 1
+                self.steps[STEP_WORDS[event.outcome]] += 1
                 self._tolerate(event)
             case ExperimentStarted():
                 self.began = event.time
@@ -209,11 +208,11 @@ def _log_with_text(
 def _indented(text: bytes) -> list[str]:
     """Lines of a command's output, made harmless for a terminal."""
     lines = text.decode("utf-8", "replace").splitlines()
-    return ["    " + _UNPRINTABLE.sub("?", line).expandtabs() for line in lines]
+    return ["    " + printable(line) for line in lines]
 
 
 def _counts(steps: Counter[str]) -> str:
-    words = dict.fromkeys(_WORDS.values())
+    words = dict.fromkeys(STEP_WORDS.values())
     return ", ".join(f"{steps[word]} {word}" for word in words if steps[word]) or "none"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os.path
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from errno import EPIPE
 
 from gplmt.recording.faults import in_words
+from gplmt.recording.footer import Footer, FooterLine
 from gplmt.recording.writer import Writer
 
 # A closed one (`>&-`) was noticed when Python started; by now its number is some other file's.
@@ -32,6 +33,8 @@ class Terminal:
         self._stderr = stderr
         self._out = Writer(self._report)
         self._err = self._out if _are_same(stdout, stderr) else Writer(self._report)
+        self._footer: Footer | None = None
+        self._is_closed = False
 
     def stdout_of(self, target: str) -> LineStream | None:
         """Where to show what a command on this target writes to its stdout."""
@@ -46,11 +49,35 @@ class Terminal:
         if self._stderr is not None:
             self._err.put(self._stderr, f"{text}\n".encode("utf-8", "surrogateescape"))
 
+    @property
+    def screen(self) -> int | None:
+        """The descriptor of a terminal that takes messages and a footer, where there is one."""
+        return self._stderr if self._stderr is not None and os.isatty(self._stderr) else None
+
+    def show_footer(self, lines: Sequence[FooterLine]) -> None:
+        """Have these lines stay below everything else on the screen; none takes them away."""
+        if self._stderr is None or self._is_closed:
+            return
+        if self._footer is None:
+            self._footer = Footer(self._stderr)
+            self._err.frame = self._footer.around
+        self._footer.set(lines)
+        if not self._err.has_pending:  # else it is drawn with what is written next
+            self._err.put(self._stderr, b"")
+
+    def forget_footer(self) -> None:
+        """Do not erase what may have been scrolled away while we were stopped."""
+        if self._footer is not None:
+            self._footer.forget()
+
     def close(self) -> bool:
         """Wait until everything is shown; False if Ctrl-C or `abandon` cut that short.
 
         Blocks, so only after the event loop has ended and its signal handlers are gone.
         """
+        if self._footer is not None:
+            self.show_footer(())
+        self._is_closed = True
         self._err.close()  # a blocked stdout must not hide our messages
         all_output = self._out.close()
         return self._err.close() and all_output  # again: a fault of stdout is told there

@@ -9,10 +9,12 @@ from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from threading import Condition, Thread
+from time import sleep
 
 _FULL_BYTES = 1 << 20
 _ROOM_BYTES = _FULL_BYTES // 2
 _MOST_AT_ONCE = 1 << 16  # between two writes it is seen that nobody waits any more
+_PAUSE_SECONDS = 0.03  # between two that are framed: that costs more than the output itself
 
 Piece = tuple[int, bytes]
 Waiter = tuple[AbstractEventLoop, Callable[[], None]]
@@ -25,10 +27,12 @@ class Writer:
     only what is too much to be queued is waited for.
 
     `on_fault` is called in the writer's thread when a descriptor takes no more; what is put
-    for that one later is dropped.
+    for that one later is dropped.  `frame`, where there is one, makes of what is about to be
+    written what is written.
     """
 
     def __init__(self, on_fault: Callable[[int, OSError], None]) -> None:
+        self.frame: Callable[[bytes], bytes] | None = None
         self._on_fault = on_fault
         self._changed = Condition()
         self._pending: list[Piece] = []
@@ -50,6 +54,11 @@ class Writer:
                 self._start()
             self._changed.notify_all()
             return self._size < _FULL_BYTES
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether something is queued that nobody has begun to write."""
+        return bool(self._pending)
 
     def takes(self, descriptor: int) -> bool:
         """Whether putting something for this descriptor is of any use."""
@@ -111,6 +120,9 @@ class Writer:
     def _work(self) -> None:
         try:
             while pieces := self._take():
+                if self.frame is not None:
+                    sleep(_PAUSE_SECONDS)
+                    pieces += self._take_more()
                 for descriptor, data in _joined(pieces):
                     self._write(descriptor, data)
                     self._count_written(len(data))
@@ -128,8 +140,13 @@ class Writer:
                 self._changed.notify_all()
             return pieces
 
+    def _take_more(self) -> list[Piece]:
+        with self._changed:
+            pieces, self._pending = self._pending, []
+            return pieces
+
     def _write(self, descriptor: int, data: bytes) -> None:
-        rest = memoryview(data)
+        rest = memoryview(data if self.frame is None else self.frame(data))
         while rest and self.takes(descriptor):
             try:
                 rest = rest[os.write(descriptor, rest[:_MOST_AT_ONCE]) :]
