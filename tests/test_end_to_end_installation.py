@@ -18,6 +18,7 @@ from gplmt import __version__
 from tests.support.program import ROOT, one
 
 NOT_COPIED = (".*", "__pycache__", "build", "dist", "*.egg-info", "gplmt-runs", "tests", "docs")
+SCHEMA = ("gplmt.rnc", "gplmt.rng", "schemas.xml")
 BUILD = "import sys; from setuptools import build_meta; build_meta.build_{}(sys.argv[1])"
 BUILDS_WHEELS = """
 try: import setuptools.command.bdist_wheel
@@ -73,7 +74,7 @@ def test_the_archives_hold_every_module_the_schema_the_guard_and_the_script(
         for path in (ROOT / "gplmt").rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    schema = {f"schema/{name}" for name in ("__init__.py", "gplmt.rnc", "gplmt.rng")}
+    schema = {f"schema/{name}" for name in ("__init__.py", *SCHEMA)}
     assert {"gplmt/py.typed", "gplmt/transports/guard.sh"} <= package
     with tarfile.open(archives.sdist) as sdist:
         packed = {name.partition("/")[2] for name in sdist.getnames()}
@@ -105,5 +106,6 @@ def test_the_installed_program_runs_outside_of_the_checkout(
     assert call(scripts / "gplmt", "run", "lab.xml", cwd=tmp_path) == "n1 | hello\n"
     assert call(scripts / "gplmt", "check", "lab.xml", cwd=tmp_path).endswith("valid experiment\n")
     assert call(python, "-m", "gplmt", "--version", cwd=tmp_path) == f"gplmt {__version__}\n"
-    where = call(python, "-c", "import gplmt.schema as s; print(s.__file__)", cwd=tmp_path)
-    assert where.startswith(str(site))
+    where = call(scripts / "gplmt", "--schema-path", cwd=tmp_path).strip()
+    assert where == str(site / "gplmt" / "schema" / "gplmt.rng")
+    assert all(Path(where).with_name(name).is_file() for name in SCHEMA)

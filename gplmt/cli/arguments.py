@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gplmt import __version__
 from gplmt.cli import epilogs
-from gplmt.cli.option_actions import PrintCompletion
+from gplmt.cli.option_actions import PrintCompletion, PrintSchemaPath
 from gplmt.cli.options import ADD_OPTIONS
 from gplmt.language.values import HostKeyChecking
 from gplmt.protocols import SshSettings
@@ -148,6 +148,12 @@ def _parser(program: str, about: str, epilog: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gplmt {__version__}")
+    parser.add_argument(
+        "--schema-path",
+        nargs=0,
+        action=PrintSchemaPath,
+        help="print where the schema is, for editors: gplmt.rng, and gplmt.rnc beside it",
+    )
     parser.add_argument(
         "--print-completion",
         choices=["bash", "zsh", "fish"],

@@ -22,3 +22,18 @@ class PrintCompletion(argparse.Action):
 
         show(script(str(shell)))
         parser.exit()
+
+
+class PrintSchemaPath(argparse.Action):
+    """As `--version`: prints, and leaves."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print where the schema is.
+
+        Raises:
+            OutputError: it could not be printed.
+        """
+        from gplmt.loading.schema import shipped_schema
+
+        show(str(shipped_schema()))
+        parser.exit()

@@ -35,7 +35,7 @@ class Schema:
         Raises:
             ParseError: the file cannot be read, or is no RELAX NG schema.
         """
-        shown = path if path is not None else str(_shipped())
+        shown = path if path is not None else str(shipped_schema())
         try:
             source = etree.fromstring(read_file(shown), _parser(), base_url=shown)
             self._validator = etree.RelaxNG(source)
@@ -81,6 +81,13 @@ def syntax_complaint(content: bytes) -> str | None:
     return None
 
 
+def shipped_schema() -> Path:
+    """The schema in an installed package, else in a checkout."""
+    package = Path(gplmt.__file__).parent
+    installed = package / "schema" / _NAME
+    return installed if installed.exists() else package.parent / "schema" / _NAME
+
+
 def _parser() -> etree.XMLParser:
     """A parser for documents that are known to be without DOCTYPE, and not deep.
 
@@ -99,10 +106,3 @@ def _parser() -> etree.XMLParser:
 def _one_line(message: str) -> str:
     """A message of libxml2 as the first words of one line."""
     return " ".join(message.split()).split(", line ")[0]
-
-
-def _shipped() -> Path:
-    """The schema in an installed package, else in a checkout."""
-    package = Path(gplmt.__file__).parent
-    installed = package / "schema" / _NAME
-    return installed if installed.exists() else package.parent / "schema" / _NAME
