@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -84,9 +85,10 @@ class Shown(NamedTuple):
         return str(self.document)
 
 
-def all_shown() -> list[Shown]:
+@cache
+def all_shown() -> tuple[Shown, ...]:
     """Every document that is marked as run, with what belongs to it."""
-    return [shown for page in page_names() for shown in _shown_on(blocks_of(page))]
+    return tuple(shown for page in page_names() for shown in _shown_on(blocks_of(page)))
 
 
 def _shown_on(blocks: list[Block]) -> Iterator[Shown]:
