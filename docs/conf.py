@@ -37,7 +37,6 @@ contents_pages = {
     "docs/index",
     "docs/decisions/README",
     "docs/reference/elements/README",
-    "examples/README",
 }
 
 html_theme = "furo"
