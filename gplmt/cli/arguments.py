@@ -6,7 +6,6 @@ import argparse
 import os
 from collections.abc import Sequence
 from enum import Enum
-from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,17 +13,16 @@ from msgspec.structs import replace
 
 from gplmt import __version__
 from gplmt.cli import epilogs
+from gplmt.cli.help_layout import HelpLayout
 from gplmt.cli.option_actions import PrintCompletion, PrintSchemaPath
 from gplmt.cli.options import ADD_OPTIONS
 from gplmt.language.values import HostKeyChecking
 from gplmt.protocols import SshSettings
 
-_LEAST_WIDTH = 40
-_USUAL_WIDTH = 98
 _COMMANDS = (
     ("run", "run an experiment", epilogs.RUN),
-    ("check", "check an experiment or a library, and all it includes", None),
-    ("plan", "show what a run would do, without doing it (the dry run)", None),
+    ("check", "check an experiment or a library, and all it includes", epilogs.CHECK),
+    ("plan", "show what a run would do, without doing it (the dry run)", epilogs.PLAN),
     ("ping", "connect to all targets, and show which answer, and how", epilogs.PING),
     ("cleanup", "do what a run that ended too early has left undone", epilogs.CLEANUP),
     ("runs", "list runs, with outcome, duration and description", epilogs.RUNS),
@@ -86,24 +84,6 @@ class Arguments(Struct, frozen=True, kw_only=True):
     output: str | None = None
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Is told the width, as argparse makes one for every option and asks shutil each time.
-
-    shutil brings all its archive formats along, which costs more than parsing the arguments.
-    """
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_width())
-
-
-@cache
-def _width() -> int:
-    try:
-        return max(os.get_terminal_size().columns - 2, _LEAST_WIDTH)
-    except OSError:  # stdout is no terminal, or closed
-        return _USUAL_WIDTH
-
-
 def parse_gplmt(words: Sequence[str]) -> Arguments:
     """The arguments of `gplmt`; leaves with 2 and a message if they are wrong."""
     return _to_arguments(gplmt_parser(), words)
@@ -124,7 +104,7 @@ def gplmt_parser() -> argparse.ArgumentParser:
             help=about,
             description=f"{about[0].upper()}{about[1:]}.",
             epilog=epilog,
-            formatter_class=_Formatter,
+            formatter_class=HelpLayout,
             allow_abbrev=False,
         )
         ADD_OPTIONS[name](command)
@@ -144,7 +124,7 @@ def _parser(program: str, about: str, epilog: str) -> argparse.ArgumentParser:
         prog=program,
         description=about,
         epilog=epilog,
-        formatter_class=_Formatter,
+        formatter_class=HelpLayout,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"gplmt {__version__}")

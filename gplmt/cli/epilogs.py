@@ -12,6 +12,27 @@ examples:
 exit codes: 0 all well, 1 something failed, 2 the document or the command line is wrong,
 3 the experiment could not be set up, 128+N ended by signal N
 """
+CHECK = """\
+examples:
+  %(prog)s lab.xml                          find its faults, all at once
+  %(prog)s lab.xml -I ~/gplmt/lib           look there for included files, too
+  git ls-files '*.xml' | xargs -n 1 %(prog)s
+
+Nothing is run, and nothing is connected to.  Each line says FILE:LINE: error: what is wrong; what
+to do.
+
+exit codes: 0 it can be run (or included, if it is a library), 2 it has faults or the command line
+is wrong
+"""
+PLAN = """\
+examples:
+  %(prog)s lab.xml                           show what a run would do
+  %(prog)s lab.xml -C /scratch               with paths that start there
+
+Nothing is run, and nothing is connected to.
+
+exit codes: 0 shown, 1 it could not be printed, 2 the document or the command line is wrong
+"""
 PING = """\
 examples:
   %(prog)s lab.xml                           see which targets answer
@@ -25,7 +46,7 @@ not be set up, 128+N ended by signal N
 CLEANUP = """\
 examples:
   %(prog)s gplmt-runs/latest                 after a crash, or what a second Ctrl-C cut short
-  DB_PASSWORD=... %(prog)s gplmt-runs/latest a variable that a teardown takes from outside
+  DB_PASSWORD=... %(prog)s gplmt-runs/latest  a variable that a teardown takes from outside
 
 Stops what is still alive on the targets, runs the cleanups and teardowns that have not been run,
 and removes the files that were to go.  When nothing is left to be done, it says so.

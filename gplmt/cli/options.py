@@ -10,7 +10,9 @@ from gplmt.protocols import SshSettings
 
 
 def _add_source_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=option_values.path, help="the experiment")
+    parser.add_argument(
+        "file", metavar="FILE", type=option_values.path, help="the experiment, an XML file"
+    )
     parser.add_argument(
         "-C",
         "--directory",
@@ -92,8 +94,8 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
         "--notify",
         metavar="COMMAND",
         type=option_values.command,
-        help="run this shell command, with GPLMT_OUTCOME (ok, failed, interrupted), "
-        "GPLMT_RUN_DIR and GPLMT_EXPERIMENT in its environment",
+        help="run this shell command, however the run has ended, with GPLMT_OUTCOME (ok, failed, "
+        "interrupted), GPLMT_RUN_DIR and GPLMT_EXPERIMENT in its environment",
     )
     group.add_argument(
         "--notify-url",
@@ -138,13 +140,18 @@ def _add_display_options(parser: argparse.ArgumentParser) -> None:
         "-q", "--quiet", action="store_true", help="command output goes to the log files only"
     )
     parser.add_argument(
-        "-v", "--verbose", action="store_true", help="tell of every step that starts and ends"
+        "-v", "--verbose", action="store_true", help="tell of what starts, fails and ends, at once"
     )
 
 
 def _add_login_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("ssh targets")
-    group.add_argument("--batch", action="store_true", help="never ask anything")
+    group.add_argument(
+        "--batch",
+        action="store_true",
+        help="never ask for a password or passphrase, but do without (default: ask on the "
+        "terminal, before anything runs)",
+    )
     group.add_argument(
         "--ssh-config",
         metavar="FILE",
@@ -153,8 +160,10 @@ def _add_login_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
     )
     group.add_argument(
         "--host-key-checking",
+        metavar="POLICY",
         choices=[policy.value for policy in HostKeyChecking],
-        help="what to do with a host key that is not known (default: strict)",
+        help="what to do with a host key that is not known: strict (refuse it), accept-new (record "
+        "it) or off (believe it) (default: what FILE or the configuration says, else strict)",
     )
     return group
 
@@ -215,7 +224,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_run_directory(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file", metavar="RUNDIR", type=option_values.path, help="the directory of the run"
+        "file", metavar="RUNDIR", type=option_values.path, help="a run, like gplmt-runs/latest"
     )
 
 

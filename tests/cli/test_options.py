@@ -17,7 +17,7 @@ from tests.support.program import GPLMT, LIGHT, ROOT, Program, document, one
 RUN_OPTIONS = (
     *("-C", "--directory DIR", "-I", "--include-dir DIR", "--rng FILE", "--logroot-dir DIR"),
     *("-d, --dry, --dry-run", "--batch", "--grace SECONDS", "-q, --quiet", "-v, --verbose"),
-    *("--ssh-config FILE", "--host-key-checking {strict,accept-new,off}", "--ssh-parallelism N"),
+    *("--ssh-config FILE", "--host-key-checking POLICY", "--ssh-parallelism N"),
     *("--ssh-cooldown SECONDS", "--lease SECONDS"),
 )
 TWO_STREAMS = one("<run>echo to out; echo to err >&amp;2; printf 'no end'</run>")
