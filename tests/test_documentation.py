@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from gplmt import events
 from gplmt.cli.main import main
-from gplmt.events import Event
-from gplmt.transports.ssh import keywords
 from tests.examples.pages import (
     Block,
     Shown,
@@ -27,9 +24,7 @@ from tests.examples.running import ROOT, Ran, run_script
 from tests.support.ssh.kinds import of_kinds
 from tests.support.ssh.servers import Server
 
-RELAX_NG = "{http://relaxng.org/ns/structure/1.0}"
 GRAMMAR = etree.parse(ROOT / "schema" / "gplmt.rng")
-REFERENCE = ROOT / "docs" / "reference"
 AROUND = {  # the elements in which a fragment stands, by its first element
     "include": (),
     "targets": (),
@@ -41,7 +36,6 @@ AROUND = {  # the elements in which a fragment stands, by its first element
     "synchronize": ("steps",),
     "register-teardown": ("steps",),
 }
-OLD_KEYWORDS = {"challengeresponseauthentication", "pubkeyacceptedkeytypes"}  # renamed by OpenSSH
 IN_TASKLIST = ("tasklists", 'tasklist name="some"')
 
 
@@ -179,66 +173,3 @@ def leads_somewhere(page: Path, path: str, anchor: str) -> bool:
     headings = re.findall(r"^#+ (.*)$", target.read_text() if anchor else "", re.MULTILINE)
     slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     return not anchor or anchor[1:] in slugs
-
-
-def test_the_language_page_names_every_element_and_attribute() -> None:
-    page = (REFERENCE / "language.md").read_text()
-    elements = {element.get("name") for element in GRAMMAR.iter(f"{RELAX_NG}element")}
-    attributes = {element.get("name") for element in GRAMMAR.iter(f"{RELAX_NG}attribute")}
-    assert sorted(str(name) for name in elements if f"<{name}" not in page) == []
-    assert sorted(str(name) for name in attributes if f"`{name}" not in page) == []
-
-
-def test_every_rule_that_code_and_tests_cite_is_on_the_language_page() -> None:
-    page = (REFERENCE / "language.md").read_text()
-    files = [*(ROOT / "gplmt").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
-    cited = {
-        rule
-        for file in files
-        for rule in re.findall(r"LANGUAGE\.md (\d+\.\d+)", file.read_text(encoding="utf-8"))
-    }
-    assert cited
-    assert sorted(rule for rule in cited if f"**{rule}**" not in page) == []
-
-
-def test_the_command_line_page_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (REFERENCE / "command-line.md").read_text()
-    with pytest.raises(SystemExit):
-        main(["run", "--help"])
-    usage = capsys.readouterr().out
-    options = set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", usage.partition("examples:")[0]))
-    assert sorted(option for option in options - {"-h"} if f"`{option}" not in page) == []
-
-
-def test_the_page_for_contributors_names_every_module_of_the_room_of_ssh() -> None:
-    page = (ROOT / "docs" / "contributing.md").read_text()
-    modules = {path.stem for path in (ROOT / "gplmt/transports/ssh").glob("*.py")} - {"__init__"}
-    assert sorted(module for module in modules if f"`{module}`" not in page) == []
-
-
-def test_the_page_on_logins_says_of_every_keyword_that_counts_whether_it_does() -> None:
-    page = (ROOT / "docs" / "how-to" / "ssh-keys-and-hosts.md").read_text().lower()
-    known = {*keywords.FIRST, *keywords.REPEATED, *keywords.UNSUPPORTED} - OLD_KEYWORDS
-    assert sorted(keyword for keyword in known if f"`{keyword}`" not in page) == []
-
-
-def test_the_page_on_events_names_every_event_and_field() -> None:
-    page = (REFERENCE / "events.md").read_text()
-    kinds = [
-        kind
-        for kind in vars(events).values()
-        if isinstance(kind, type) and issubclass(kind, Event) and not kind.__subclasses__()
-    ]
-    words = {word for kind in kinds for word in (kind.__name__, *kind.__struct_fields__)}
-    assert len(kinds) > 30
-    assert sorted(word for word in words if f"`{word}`" not in page) == []
-
-
-def test_the_page_on_guarantees_names_tests_that_there_are() -> None:
-    text = (ROOT / "docs/explanation/guarantees.md").read_text()
-    named = re.findall(r"`([\w/]+(?:\.py|/))(?:::(\w+))?`", text)
-    assert len(named) > 20
-    for file, test in named:
-        path = ROOT / "tests" / file
-        assert path.exists(), file
-        assert not test or f"def {test}(" in path.read_text(), f"{file}::{test}"
