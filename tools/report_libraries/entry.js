@@ -4,8 +4,6 @@ import {
   DataZoomInsideComponent,
   DataZoomSliderComponent,
   GridComponent,
-  MarkLineComponent,
-  TooltipComponent,
 } from "echarts/components";
 import { graphic, init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
@@ -19,8 +17,6 @@ use([
   DataZoomInsideComponent,
   DataZoomSliderComponent,
   GridComponent,
-  MarkLineComponent,
-  TooltipComponent,
 ]);
 
 export const charts = { init, graphic };

@@ -15,6 +15,7 @@ from gplmt.reporting.page.outputs import as_link
 from gplmt.reporting.recorded import RecordedRun
 
 _ASSETS = Path(__file__).with_name("assets")
+_STYLES = ("colours.css", "page.css", "tables.css", "narrow.css")
 _SCRIPTS = (  # in this order, one script for the browser
     "data.js",
     "format.js",
@@ -23,6 +24,7 @@ _SCRIPTS = (  # in this order, one script for the browser
     "lanes.js",
     "drawing.js",
     "timeline.js",
+    "tips.js",
     "chart.js",
     "table.js",
     "failures.js",
@@ -75,7 +77,7 @@ def render_report(run: RecordedRun, *, directory: Path | None = None) -> bytes:
     parts = {
         b"nonce": os.urandom(16).hex().encode(),
         b"title": _escaped(f"{run.manifest.experiment}: {run.outcome.value}"),
-        b"style": _asset("page.css"),
+        b"style": b"".join(map(_asset, _STYLES)),
         b"libraries": _asset("libraries.js"),
         b"script": b"(() => {\n%b})();" % b"\n".join(map(_asset, _SCRIPTS)),
         b"data": msgspec.json.encode(data).replace(b"<", rb"\u003c"),

@@ -5,6 +5,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const origin = Date.parse(data.origin);
 const run = data.run;
 const isUnfinished = run.outcome === "unfinished";
+// Where the timeline ends: what has no end goes on beyond the last that is known.
+const horizon = Math.max(data.end * (isUnfinished ? 1.03 : 1), 1);
 
 const outcomes = [
   { name: "ok", glyph: "✓", label: "ok" },
@@ -32,7 +34,7 @@ const steps = data.steps.map((step, index) => ({
   isOfRun: step.kind === "step" || step.kind === "teardown",
   label: step.iteration === null ? step.name : `${step.name} [${step.iteration}]`,
   delay: step.planned === null || step.started === null ? null : step.started - step.planned,
-  skew: step.first === null ? null : step.last - step.first,
+  skew: step.begun < 2 ? null : step.last - step.first,
   length: step.ended === null || step.started === null ? null : step.ended - step.started,
 }));
 
@@ -52,7 +54,7 @@ const tasks = data.tasks.begin.map((begin, index) => {
     at: data.texts[column("at")],
     begin,
     length,
-    end: length === null ? Math.max(begin, data.end) : begin + length,
+    end: length === null ? Math.max(begin, horizon) : begin + length,
     outcome: column("outcome"),
     result: data.texts[column("result")],
     reason: data.texts[column("reason")],

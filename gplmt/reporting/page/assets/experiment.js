@@ -1,13 +1,25 @@
 // The text of the experiment, with how what stands at its lines has ended.
 
+const LINE = 20; // pixels, as in page.css
+
 function Listing({ source, onFilter }) {
+  const list = useRef(null);
+  useLayoutEffect(() => {
+    const first = source.marks.find((mark) => isFailure(worstOf([mark])));
+    if (first) list.current.scrollTop = Math.max(0, (first.line - 8) * LINE);
+  }, []);
   const marks = new Map();
   for (const mark of source.marks) {
     marks.set(mark.line, [...(marks.get(mark.line) ?? []), mark]);
   }
   const lines = source.text.split("\n");
   if (lines.length > 1 && lines[lines.length - 1] === "") lines.pop();
-  return html`<ol class="listing" style=${{ "--digits": String(lines.length).length }}>
+  return html`<ol
+    class="listing"
+    ref=${list}
+    tabindex="0"
+    style=${{ "--digits": String(lines.length).length }}
+  >
     ${lines.map((line, index) => {
       const here = marks.get(index + 1);
       const worst = here && worstOf(here);
@@ -21,7 +33,7 @@ function Listing({ source, onFilter }) {
 }
 
 function worstOf(marks) {
-  let worst = 0;
+  let worst = SKIPPED;
   for (const { counts } of marks) {
     counts.forEach((count, outcome) => {
       if (count > 0 && urgency[outcome] > urgency[worst]) worst = outcome;
@@ -55,10 +67,12 @@ function Source({ source, isFirst, onFilter, isPrinting }) {
   >
     <summary><b>${source.name}</b></summary>
     ${(isOpen || isPrinting) && html`<${Listing} source=${source} onFilter=${onFilter} />`}
-    ${source.is_cut &&
-    html`<p class="hint">
+    ${
+      source.is_cut &&
+      html`<p class="hint">
       The rest is in <a href=${run.to_run_directory + source.link}>${source.name}</a>.
-    </p>`}
+    </p>`
+    }
   </details>`;
 }
 

@@ -25,7 +25,9 @@ function grouped(list, keyOf) {
 }
 
 const failureGroups = grouped(failures, (failure) =>
-  [failure.is_of_cleanup, failure.is_tolerated, failure.at, failure.what, failure.reason].join("\0"),
+  [failure.is_of_cleanup, failure.is_tolerated, failure.at, failure.what, failure.reason].join(
+    "\0",
+  ),
 ).sort(
   (one, other) =>
     one[0].is_of_cleanup - other[0].is_of_cleanup ||
@@ -42,22 +44,27 @@ function Alike({ list }) {
   );
   const shown = isWhole ? names : names.slice(0, 12);
   const [first] = list;
+  const isAlike = list.length > 1 && first.tails.length > 0;
   return html`<div class="alike">
     <p class="where">
       ${first.target && html`<b>${shown.join(", ")}</b>`}
-      ${shown.length < names.length &&
-      html`${" "}<button type="button" class="link" onClick=${() => setWhole(true)}>
+      ${
+        shown.length < names.length &&
+        html`${" "}<button type="button" class="link" onClick=${() => setWhole(true)}>
           and ${names.length - shown.length} more
-        </button>`}
+        </button>`
+      }
       ${" "}<small>at ${sinceStart(first.time)}${list.length > 1 ? " and later" : ""}</small>
-      ${list.length > 1 && first.tails.length > 0 && html`<small>, with the same last lines</small>`}
+      ${isAlike && html`<small>, with the same last lines</small>`}
     </p>
     <${Tails} tails=${first.tails} />
-    ${first.tails.length === 0 &&
-    first.logs.length > 0 &&
-    html`<p class="hint">
+    ${
+      first.tails.length === 0 &&
+      first.logs.length > 0 &&
+      html`<p class="hint">
       ${first.logs.map((log) => html`<a href=${linkToLog(log)}>${log}</a> `)}
-    </p>`}
+    </p>`
+    }
   </div>`;
 }
 
@@ -72,13 +79,14 @@ function FailureGroup({ group, isOpen, onFilter }) {
     [group],
   );
   const where = countTargets(group);
+  const targets = where === 1 ? first.target : counting(where, "target");
   const times = group.length > where ? `, ${group.length} times` : "";
   return html`<details class="failure ${first.is_tolerated ? "is-mild" : ""}" open=${isOpen}>
     <summary>
       <b>${first.what}</b>
       <span class="reason">${first.reason || "failed"}</span>
       <span class="tags">
-        ${first.target && html`<span>${where === 1 ? first.target : counting(where, "target")}${times}</span>`}
+        ${first.target && html`<span>${targets}${times}</span>`}
         ${first.is_tolerated && html`<span>tolerated</span>`}
         ${first.is_of_cleanup && html`<span>in gplmt cleanup</span>`}
         <span>${first.at}</span>
@@ -86,12 +94,18 @@ function FailureGroup({ group, isOpen, onFilter }) {
     </summary>
     ${alike.slice(0, most).map((list) => html`<${Alike} list=${list} />`)}
     <p class="actions">
-      ${most < alike.length &&
-      html`<button type="button" onClick=${() => setMost(most + 50)}>
+      ${
+        most < alike.length &&
+        html`<button type="button" onClick=${() => setMost(most + 50)}>
         ${counting(alike.length - most, "more output")}
-      </button>`}
-      ${first.task >= 0 &&
-      html`<button type="button" onClick=${() => onFilter(first)}>show in timeline and table</button>`}
+      </button>`
+      }
+      ${
+        first.task >= 0 &&
+        html`<button type="button" onClick=${() => onFilter(first)}>${
+          first.is_of_cleanup ? "show in the table" : "show in timeline and table"
+        }</button>`
+      }
     </p>
   </details>`;
 }
@@ -107,13 +121,17 @@ function Failures({ onFilter }) {
         (group, index) =>
           html`<${FailureGroup} group=${group} isOpen=${index < MOST_OPEN} onFilter=${onFilter} />`,
       )}
-    ${most < failureGroups.length &&
-    html`<button type="button" onClick=${() => setMost(most + 100)}>
+    ${
+      most < failureGroups.length &&
+      html`<button type="button" onClick=${() => setMost(most + 100)}>
       ${counting(failureGroups.length - most, "more kind of failure", "more kinds of failures")}
-    </button>`}
-    ${data.failure_count > failures.length &&
-    html`<p class="hint">
+    </button>`
+    }
+    ${
+      data.failure_count > failures.length &&
+      html`<p class="hint">
       ${counting(data.failure_count - failures.length, "more failure")}: see events.jsonl.
-    </p>`}
+    </p>`
+    }
   </section>`;
 }

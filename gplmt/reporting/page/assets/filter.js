@@ -14,8 +14,16 @@ function matcher(filter) {
     if (filter.step !== "" && (!task.step || task.step.name !== filter.step)) return false;
     if (words.length === 0) return true;
     task.searched ??= [
-      task.targetName, task.name, task.kind, task.stepLabel, task.at, task.result, task.reason,
-    ].join("\n").toLowerCase();
+      task.targetName,
+      task.name,
+      task.kind,
+      task.stepLabel,
+      task.at,
+      task.result,
+      task.reason,
+    ]
+      .join("\n")
+      .toLowerCase();
     return words.every((word) => task.searched.includes(word));
   };
 }
@@ -62,12 +70,16 @@ function FilterBar({ filter, onChange, shown }) {
       ${stepNames.map((name) => html`<option value=${name}>${name}</option>`)}
     </select>
     <span class="chips">${chips}</span>
-    ${filter.at &&
-    html`<button type="button" class="chip" onClick=${() => change({ at: "" })}>
+    ${
+      filter.at &&
+      html`<button type="button" class="chip" onClick=${() => change({ at: "" })}>
       ${filter.at} ✕
-    </button>`}
-    ${isFiltering(filter) &&
-    html`<button type="button" id="clear" onClick=${() => onChange(noFilter)}>show all</button>`}
+    </button>`
+    }
+    ${
+      isFiltering(filter) &&
+      html`<button type="button" id="clear" onClick=${() => onChange(noFilter)}>show all</button>`
+    }
     <output id="shown">${
       isFiltering(filter)
         ? `${shown.toLocaleString("en")} of ${counting(tasks.length, "task")}`

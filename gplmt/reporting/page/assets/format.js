@@ -18,7 +18,13 @@ function inWords(milliseconds) {
     [Math.floor(rest / 60) % 60, "min"],
     [rest % 60, "s"],
   ].filter(([number]) => number > 0);
-  return sign + parts.slice(0, 2).map(([number, unit]) => `${number} ${unit}`).join(" ");
+  return (
+    sign +
+    parts
+      .slice(0, 2)
+      .map(([number, unit]) => `${number} ${unit}`)
+      .join(" ")
+  );
 }
 
 // A moment since the beginning; `scale` is how far the times lie apart that it is read with.

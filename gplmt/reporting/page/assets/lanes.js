@@ -1,6 +1,5 @@
-// Where bars of the timeline go: rows, lanes within them, and bars too narrow to be seen apart.
+// Where bars of the timeline are: the row of each target, lanes within it, and what is at a point.
 
-const MOST_BARS = 20_000;
 const barred = counted.filter((task) => task.isOfRun && task.target >= 0);
 
 // Tasks of a target that overlap (par, background steps) lie in lanes beside each other.
@@ -11,56 +10,66 @@ const laneCounts = data.targets.map(() => 1);
     const lanes = ends[task.target];
     let lane = lanes.findIndex((end) => end <= task.begin);
     if (lane < 0) lane = lanes.push(0) - 1;
-    lanes[lane] = Math.max(task.end, task.begin);
+    lanes[lane] = task.end;
     task.lane = lane;
   }
   ends.forEach((lanes, target) => (laneCounts[target] = Math.max(1, lanes.length)));
 }
 
-// The targets of these tasks, in the order that is wanted.
+// Rows of tasks, each {target, tasks}; `order` is the choice of the page's reader.
 function rowsOf(list, order) {
-  const summary = new Map();
+  const rows = new Map();
   for (const task of list) {
-    const seen = summary.get(task.target) ?? { urgency: 0, first: Infinity, busy: 0 };
-    seen.urgency = Math.max(seen.urgency, isFailure(task.outcome) ? urgency[task.outcome] : 0);
-    if (task.outcome !== SKIPPED) seen.first = Math.min(seen.first, task.begin);
-    seen.busy += task.end - task.begin;
-    summary.set(task.target, seen);
+    if (task.lane === undefined) continue;
+    if (!rows.has(task.target)) {
+      rows.set(task.target, {
+        target: task.target,
+        tasks: [],
+        urgency: 0,
+        first: Infinity,
+        busy: 0,
+      });
+    }
+    const row = rows.get(task.target);
+    row.tasks.push(task);
+    if (isFailure(task.outcome)) row.urgency = Math.max(row.urgency, urgency[task.outcome]);
+    if (task.outcome !== SKIPPED) row.first = Math.min(row.first, task.begin);
+    row.busy += task.end - task.begin;
   }
-  const targets = [...summary.keys()].sort((one, other) => one - other);
   const by = {
-    failures: (target) => -summary.get(target).urgency,
-    first: (target) => summary.get(target).first,
-    busy: (target) => -summary.get(target).busy,
+    document: () => 0,
+    failures: (row) => -row.urgency,
+    first: (row) => row.first,
+    busy: (row) => -row.busy,
   }[order];
-  return by ? targets.sort((one, other) => by(one) - by(other) || one - other) : targets;
+  return [...rows.values()].sort((one, other) => by(one) - by(other) || one.target - other.target);
 }
 
-// [begin, end, row, lane, lanes, outcome, index of the task, how many it stands for]; of very
-// many only those in the window, bars of one outcome that no pixel parts put together.
-function barsOf(list, rows, { from, to, width }) {
-  const places = new Map(rows.map((target, row) => [target, row]));
-  const bar = (task) => [
-    task.begin, task.end, places.get(task.target), task.lane, laneCounts[task.target],
-    task.outcome, task.index, 1,
-  ];
-  if (list.length <= MOST_BARS) return list.map(bar);
-  const pixel = (to - from) / Math.max(width, 1);
-  const open = new Map();
-  const bars = [];
-  for (const task of list) {
-    if (task.end < from || task.begin > to) continue;
-    const key = (task.target * 64 + Math.min(task.lane, 63)) * 16 + task.outcome;
-    const last = open.get(key);
-    const isNarrow = last && Math.min(task.end - task.begin, last[1] - last[0]) < 2 * pixel;
-    if (last && task.begin - last[1] < pixel && isNarrow) {
-      last[1] = Math.max(last[1], task.end);
-      last[7] += 1;
-      continue;
+// How a row of that height is divided, and what a bar in it takes.
+function laneIn(target, height) {
+  const space = height > 8 ? Math.min(3, height * 0.12) : 0;
+  const lane = (height - 2 * space) / laneCounts[target];
+  return { space, lane };
+}
+
+// The task that is drawn at a point, if any; `reach` is how far off, in pixels, it may be.
+function taskAt(rows, { time, row, within, height, pixel, reach = 2 }) {
+  const around = Math.min(20, Math.ceil(reach / height) - 1);
+  let best = null;
+  for (
+    let index = Math.max(0, row - around);
+    index <= row + around && index < rows.length;
+    index += 1
+  ) {
+    const { target, tasks } = rows[index];
+    const { space, lane } = laneIn(target, height);
+    for (const task of tasks) {
+      if (task.begin - reach * pixel > time) break; // they come by their begin
+      if (Math.max(task.end, task.begin) + reach * pixel < time) continue;
+      const isInLane = lane < 4 || Math.floor((within - space) / lane) === task.lane;
+      if (index === row ? !isInLane : !isFailure(task.outcome)) continue;
+      if (best === null || urgency[task.outcome] >= urgency[best.outcome]) best = task;
     }
-    const made = bar(task);
-    open.set(key, made);
-    bars.push(made);
   }
-  return bars;
+  return best;
 }

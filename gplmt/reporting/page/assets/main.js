@@ -1,23 +1,8 @@
 // The page as a whole.
 
-function usePrinting() {
-  const [isPrinting, setPrinting] = useState(false);
-  useEffect(() => {
-    const [begin, end] = [() => setPrinting(true), () => setPrinting(false)];
-    addEventListener("beforeprint", begin);
-    addEventListener("afterprint", end);
-    return () => {
-      removeEventListener("beforeprint", begin);
-      removeEventListener("afterprint", end);
-    };
-  }, []);
-  return isPrinting;
-}
-
-function Page() {
+function Page({ isPrinting }) {
   const [filter, setFilter] = useState(noFilter);
   const [chosen, setChosen] = useState(null);
-  const isPrinting = usePrinting();
   const theme = useTheme(isPrinting);
   const shown = useMemo(
     () => (isFiltering(filter) ? tasks.filter(matcher(filter)) : tasks),
@@ -30,7 +15,7 @@ function Page() {
   return html`
     <${Head} />
     <${Failures}
-      onFilter=${(failure) => showOnly({ at: failure.at, outcomes: new Set([tasks[failure.task].outcome]) })}
+      onFilter=${({ at, task }) => showOnly({ at, outcomes: new Set([tasks[task].outcome]) })}
     />
     <div id="work">
       <${FilterBar} filter=${filter} onChange=${setFilter} shown=${shown.length} />
@@ -46,8 +31,13 @@ function Page() {
   `;
 }
 
-{
-  const place = document.getElementById("page");
-  place.textContent = "";
-  render(html`<${Page} />`, place);
+// A browser takes its picture for the printer as soon as `beforeprint` has been dealt with.
+function show(isPrinting) {
+  document.documentElement.classList.toggle("prints", isPrinting);
+  render(html`<${Page} isPrinting=${isPrinting} />`, document.getElementById("page"));
 }
+
+document.getElementById("page").textContent = "";
+show(false);
+addEventListener("beforeprint", () => show(true));
+addEventListener("afterprint", () => show(false));

@@ -13,7 +13,8 @@ const stepColumns = [
     title: "step",
     about: "its name, and the iteration of loops around it",
     value: (step) => step.label,
-    cell: (step) => html`<span title=${`${step.kind} ${step.label}, ${step.at}`}>${step.label}</span>`,
+    cell: (step) =>
+      html`<span title=${`${step.kind} ${step.label}, ${step.at}`}>${step.label}</span>`,
   },
   {
     key: "tasklist",
@@ -29,8 +30,10 @@ const stepColumns = [
     about: "on how many targets, and on how many it failed",
     isNumber: true,
     value: (step) => step.targets,
-    cell: (step) =>
-      `${step.targets}${step.failed + step.tolerated ? ` (${step.failed + step.tolerated} ✗)` : ""}`,
+    cell: (step) => {
+      const failed = step.failed + step.tolerated;
+      return failed > 0 ? `${step.targets} (${failed} ✗)` : step.targets;
+    },
   },
   {
     key: "planned",

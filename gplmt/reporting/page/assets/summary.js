@@ -13,11 +13,18 @@ function Head() {
     <h1>${run.experiment} <span id="outcome"><i aria-hidden="true">${glyph}</i> ${word}</span></h1>
     ${run.description && html`<p class="description">${run.description}</p>`}
     ${run.reason && html`<p class="reason">${run.reason}</p>`}
-    ${isUnfinished &&
-    html`<p class="reason">
-      The record ends ${sinceStart(data.end)} after the start: the run was still running, or had been
-      killed, when this page was made (${date(data.made)}). Bars without an end reach to there.
-    </p>`}
+    ${
+      isUnfinished &&
+      html`<p class="reason">
+      The record of the run ends ${sinceStart(data.end)} after its start:
+      ${
+        data.cleanups.length > 0
+          ? " it was killed."
+          : ` it was still running, or had been killed, when this page was made (${date(data.made)}).`
+      }
+      ${" "}What is not known to have ended reaches to the right edge of the timeline.
+    </p>`
+    }
     <${Tiles} />
   </header>`;
 }
@@ -32,11 +39,15 @@ function Tiles() {
   ).size;
   const tiles = [
     ["duration", inWords(data.end), `${date(run.started)}`],
-    ["failures", count.toLocaleString("en"), failureNote(failedTargets, tolerated)],
+    [
+      "failures",
+      count.toLocaleString("en"),
+      failureNote(failedTargets, tolerated, failures.length - ofRun.length),
+    ],
     ["targets", data.targets.length.toLocaleString("en"), ""],
     [
       "tasks",
-      data.task_count.toLocaleString("en"),
+      (data.task_count - tasks.filter((task) => !task.isOfRun).length).toLocaleString("en"),
       counts.map(
         (number, outcome) =>
           number > 0 && html`<${Outcome} outcome=${outcome} count=${number} word=${false} /> `,
@@ -54,17 +65,18 @@ function Tiles() {
   </ul>`;
 }
 
-function failureNote(targets, tolerated) {
+function failureNote(targets, tolerated, later) {
   return [
     targets > 0 && `on ${counting(targets, "target")}`,
     tolerated > 0 && `and ${tolerated} tolerated`,
+    later > 0 && `and ${later} in gplmt cleanup`,
   ]
     .filter(Boolean)
     .join(", ");
 }
 
 function stepNote() {
-  const skews = steps.filter((step) => step.kind === "step" && step.begun > 1);
+  const skews = steps.filter((step) => step.kind === "step" && step.skew !== null);
   if (skews.length === 0) return "";
   return `skew up to ${inWords(Math.max(...skews.map((step) => step.skew)))}`;
 }

@@ -4,26 +4,26 @@ const ROW = 30; // pixels, as in page.css
 const SPARE = 10; // rows above and below
 const MOST_PRINTED = 1000;
 
-function compare(one, other) {
-  if (one === other) return 0;
-  if (one === null || one === undefined || one === "") return 1; // what is not known comes last
-  if (other === null || other === undefined || other === "") return -1;
-  if (typeof one === "number" && typeof other === "number") return one - other;
-  return String(one).localeCompare(String(other), "en", { numeric: true });
+const collator = new Intl.Collator("en", { numeric: true });
+
+// Each value's place among all of them; what is not known comes last, whichever way it goes.
+function ranksOf(values, isDown) {
+  const isKnown = (value) => value !== null && value !== undefined && value !== "";
+  const different = [...new Set(values)].filter(isKnown);
+  different.sort(typeof different[0] === "number" ? (one, other) => one - other : collator.compare);
+  if (isDown) different.reverse();
+  return new Map(different.map((value, rank) => [value, rank]));
 }
 
 // Each column: {key, title, about, value(row), cell(row), isNumber, isMinor}.
 function sorted(rows, columns, order) {
   const column = columns.find(({ key }) => key === order.key);
   if (!column) return rows;
-  const values = new Map(rows.map((row) => [row, column.value(row)]));
-  const isEmpty = (value) => value === null || value === undefined || value === "";
-  return [...rows].sort((one, other) => {
-    const [first, second] = [values.get(one), values.get(other)];
-    const difference = compare(first, second);
-    if (isEmpty(first) || isEmpty(second)) return difference;
-    return order.isDown ? -difference : difference;
-  });
+  const values = rows.map(column.value);
+  const ranks = ranksOf(values, order.isDown);
+  const keyed = rows.map((row, place) => [ranks.get(values[place]) ?? Infinity, place, row]);
+  keyed.sort((one, other) => (one[0] === other[0] ? one[1] - other[1] : one[0] - other[0]));
+  return keyed.map(([, , row]) => row);
 }
 
 function Table({ id, label, columns, rows, order, onOrder, onRow, isChosen, isPrinting }) {
@@ -49,7 +49,8 @@ function Table({ id, label, columns, rows, order, onOrder, onRow, isChosen, isPr
   const to = isPrinting
     ? Math.min(inOrder.length, MOST_PRINTED)
     : Math.min(inOrder.length, Math.ceil((view.top + view.height) / ROW) + SPARE);
-  const order_by = (column) =>
+  const below = isPrinting ? 0 : inOrder.length - to;
+  const orderBy = (column) =>
     onOrder({ key: column.key, isDown: order.key === column.key && !order.isDown });
   return html`<div class="frame" id=${id} ref=${frame} onScroll=${look} tabindex="0">
     <table aria-label=${label} aria-rowcount=${inOrder.length + 1}>
@@ -59,13 +60,11 @@ function Table({ id, label, columns, rows, order, onOrder, onRow, isChosen, isPr
             (column) => html`<th
               scope="col"
               class=${classesOf(column)}
-              aria-sort=${order.key !== column.key
-                ? "none"
-                : order.isDown
-                  ? "descending"
-                  : "ascending"}
+              aria-sort=${
+                order.key !== column.key ? "none" : order.isDown ? "descending" : "ascending"
+              }
             >
-              <button type="button" title=${column.about} onClick=${() => order_by(column)}>
+              <button type="button" title=${column.about} onClick=${() => orderBy(column)}>
                 ${column.title}<i aria-hidden="true"
                   >${order.key !== column.key ? "" : order.isDown ? " ▾" : " ▴"}</i
                 >
@@ -87,13 +86,15 @@ function Table({ id, label, columns, rows, order, onOrder, onRow, isChosen, isPr
             )}
           </tr>`,
         )}
-        <tr class="gap" style=${{ height: `${isPrinting ? 0 : (inOrder.length - to) * ROW}px` }}></tr>
+        <tr class="gap" style=${{ height: `${below * ROW}px` }}></tr>
       </tbody>
     </table>
     ${inOrder.length === 0 && html`<p class="nothing">Nothing matches.</p>`}
-    ${isPrinting &&
-    to < inOrder.length &&
-    html`<p>${counting(inOrder.length - to, "more row")} not printed.</p>`}
+    ${
+      isPrinting &&
+      to < inOrder.length &&
+      html`<p>${counting(inOrder.length - to, "more row")} not printed.</p>`
+    }
   </div>`;
 }
 

@@ -22,7 +22,8 @@ const taskColumns = [
     title: "task",
     about: "tasklist and task",
     value: (task) => task.name,
-    cell: (task) => html`<span title=${`${task.kind} ${task.name}, ${task.at}`}>${task.name}</span>`,
+    cell: (task) =>
+      html`<span title=${`${task.kind} ${task.name}, ${task.at}`}>${task.name}</span>`,
   },
   {
     key: "kind",
@@ -46,7 +47,8 @@ const taskColumns = [
     about: "since the start of the run",
     isNumber: true,
     value: (task) => task.begin,
-    cell: (task) => html`<span title=${`${clock(task.begin)} UTC`}>${sinceStart(task.begin)}</span>`,
+    cell: (task) =>
+      html`<span title=${`${clock(task.begin)} UTC`}>${sinceStart(task.begin)}</span>`,
   },
   {
     key: "length",
@@ -79,12 +81,14 @@ function Tasks({ rows, chosen, onChoose, isPrinting }) {
   const [order, setOrder] = useState({ key: "begin", isDown: false });
   return html`<section id="tasks">
     <h2>Tasks</h2>
-    ${data.task_count > tasks.length &&
-    html`<p class="hint">
+    ${
+      data.task_count > tasks.length &&
+      html`<p class="hint">
       The run had ${counting(data.task_count, "task")}, too many for a page:
       ${" "}${counting(data.task_count - tasks.length, "one", "of them")} that went well
       ${" "}${data.task_count - tasks.length === 1 ? "is" : "are"} left out.
-    </p>`}
+    </p>`
+    }
     <${Table}
       id="task-table"
       label="Tasks"

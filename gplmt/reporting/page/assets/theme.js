@@ -9,9 +9,6 @@ function useTheme(isPrinting) {
     darkness.addEventListener("change", note);
     return () => darkness.removeEventListener("change", note);
   }, []);
-  useLayoutEffect(() => {
-    document.documentElement.classList.toggle("prints", isPrinting);
-  }, [isPrinting]);
   return isPrinting ? "print" : isDark ? "dark" : "light";
 }
 
@@ -21,7 +18,7 @@ function coloursNow() {
   const bars = outcomes.map(({ name }) => of(name));
   return {
     bars,
-    inks: bars.map((colour) => (lightness(colour) > 0.42 ? "#10151c" : "#ffffff")),
+    inks: bars.map((colour) => (lightness(colour) > 0.2 ? "#10151c" : "#ffffff")),
     text: of("text"),
     muted: of("muted"),
     line: of("line"),
