@@ -49,7 +49,7 @@ def follow_up(
     """Write and send what was asked for; what cannot be is told.
 
     The outcome stays as it is; the exit code is 1 instead of 0 if --junit could not be written.
-    A signal meanwhile ends what is just being done.
+    A signal meanwhile ends the waiting for one of those who are told.
     """
     notification = arguments.notification
     asked = (arguments.junit, notification.command, notification.url)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -12,14 +11,13 @@ from msgspec.structs import replace
 
 from gplmt.api import RunResult
 from gplmt.cli.arguments import Arguments
+from gplmt.cli.patience import Patience
 from gplmt.clock import SystemClock
 from gplmt.errors import GplmtError, LogError
 from gplmt.recording.faults import in_words
 from gplmt.recording.rundir import RunDirectory
 from gplmt.reporting.history import History
 from gplmt.reporting.recorded import RecordedRun
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class FollowUp:
@@ -34,7 +32,7 @@ class FollowUp:
 
     def all(self, result: RunResult) -> RunResult:
         """Do it, in this order: who is told of the run finds all that it leaves."""
-        with _signals_as_interrupts():
+        with Patience() as patience:
             junit = self._arguments.junit
             if junit is not None and not self._attempt(str(junit), self._write_junit, junit):
                 result = self._failed(result)
@@ -42,14 +40,12 @@ class FollowUp:
                 path = self._directory.path / "report.html"
                 shown = f"{self._directory.shown}/{path.name}"
                 self._attempt(shown, self._write_report, path)
-            self._notify(result)
+            self._notify(result, patience)
         return result
 
     def _attempt(self, shown: str, write: Callable[[Path], None], path: Path) -> bool:
         try:
             write(path)
-        except KeyboardInterrupt:
-            problem = f"cannot write {shown}: interrupted"
         except OSError as error:
             problem = f"cannot write {shown}: {in_words(error)}"
         except LogError as error:
@@ -87,14 +83,14 @@ class FollowUp:
             self._tell(f"gplmt: error: {error}")
         return result
 
-    def _notify(self, result: RunResult) -> None:
+    def _notify(self, result: RunResult, patience: Patience) -> None:
         notification = self._arguments.notification
         if notification.command is None and notification.url is None:
             return
         from gplmt.cli.notifying import news_of, notify
 
         news = news_of(self._directory, self._history(), result, now=SystemClock().now())
-        notify(notification, news, warn=self._tell)
+        notify(notification, news, warn=self._tell, patience=patience)
 
     def _history(self) -> History | None:
         with suppress(GplmtError):
@@ -104,17 +100,3 @@ class FollowUp:
     @cached_property
     def _run(self) -> RecordedRun:
         return RecordedRun(self._directory.path)
-
-
-@contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
-    """Have signals that end gplmt raise KeyboardInterrupt; one that is ignored stays so."""
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    heeded = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
-    for number in heeded:
-        signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in heeded.items():
-            signal.signal(number, handler)

@@ -16,8 +16,10 @@ from msgspec.structs import replace
 
 from gplmt.api import RunResult
 from gplmt.cli.arguments import Notification
+from gplmt.cli.patience import Patience, Waited
 from gplmt.cli.urls import shown_url
 from gplmt.events import StepReached
+from gplmt.recording.faults import in_words
 from gplmt.recording.rundir import RunDirectory
 from gplmt.recording.summary import STEP_WORDS
 from gplmt.reporting.history import History
@@ -79,52 +81,34 @@ def news_of(
     )
 
 
-def notify(notification: Notification, news: News, *, warn: Callable[[str], None]) -> None:
-    """Tell all who are to be told; `warn` is told of whom it was not possible.
-
-    A KeyboardInterrupt ends the waiting for one of them.
-    """
-    if notification.command is not None:
-        _attempt(
-            lambda command: _run(command, news),
-            notification.command,
-            "the command of --notify",
-            warn,
-        )
-    if notification.url is not None:
-        _attempt(
-            lambda url: _post(url, news),
-            notification.url,
-            f"could not post to {shown_url(notification.url)}:",
-            warn,
-        )
-
-
-def _attempt(
-    tell: Callable[[str], str | None], whom: str, what: str, warn: Callable[[str], None]
+def notify(
+    notification: Notification, news: News, *, warn: Callable[[str], None], patience: Patience
 ) -> None:
-    try:
-        problem = tell(whom)
-    except KeyboardInterrupt:
-        problem = "was interrupted"
-    if problem is not None:
-        warn(f"gplmt: warning: {what} {problem}")
+    """Tell all who are to be told; `warn` is told of whom it was not possible."""
+    if notification.command is not None:
+        problem = run_command(notification.command, news, patience)
+        if problem is not None:
+            warn(f"gplmt: warning: the command of --notify {problem}")
+    if notification.url is not None:
+        from gplmt.cli.posting import post  # brings ssl and http along
+
+        document = msgspec.json.encode(news)
+        problem = post(notification.url, document, patience, seconds=POST_SECONDS)
+        if problem is not None:
+            warn(f"gplmt: warning: could not post to {shown_url(notification.url)}: {problem}")
 
 
-def _post(url: str, news: News) -> str | None:
-    from gplmt.cli.posting import post  # brings ssl and http along
-
-    return post(url, msgspec.json.encode(news), seconds=POST_SECONDS)
-
-
-def _run(command: str, news: News) -> str | None:
-    """Run the command in a session of its own, bounded; what was wrong with it."""
+def run_command(
+    command: str, news: News, patience: Patience, *, seconds: float = COMMAND_SECONDS
+) -> str | None:
+    """Run a shell command in a session of its own, at most so long; what was wrong with it."""
     environment = {
         **os.environ,
         "GPLMT_OUTCOME": news.outcome,
         "GPLMT_RUN_DIR": news.run_dir,
         "GPLMT_EXPERIMENT": news.experiment,
     }
+    patience.renew()
     try:
         process = subprocess.Popen(  # noqa: S603 (it is the user's)
             ["/bin/sh", "-c", command],
@@ -134,22 +118,31 @@ def _run(command: str, news: News) -> str | None:
             start_new_session=True,
         )
     except OSError as error:
-        return f"could not be started: {error.strerror}"
+        return f"could not be started: {in_words(error)}"
     try:
-        status = process.wait(COMMAND_SECONDS)
-    except subprocess.TimeoutExpired:
-        return f"was killed, as it had not ended within {COMMAND_SECONDS:g} s"
+        waited = patience.wait(lambda pause: _has_ended(process, pause), seconds=seconds)
     finally:
         if process.poll() is None:
             _kill(process)
-    return _problem_of(status)
+    match waited:
+        case Waited.INTERRUPTED:
+            return "was killed, as gplmt was interrupted"
+        case Waited.TOO_LONG:
+            return f"was killed, as it had not ended within {seconds:g} s"
+    return _problem_of(process.returncode)
+
+
+def _has_ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+        return True
+    return False
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(1.0)
+    _has_ended(process, 1.0)
 
 
 def _problem_of(status: int) -> str | None:

@@ -44,11 +44,11 @@ def path(text: str) -> str:
 
 
 def url(text: str) -> str:
-    """Where to post to."""
+    """Where to post to; it may hold a secret, so a message does not repeat it."""
     scheme, separator, rest = text.partition("://")
     if scheme.lower() in ("http", "https") and separator and rest:
         return text
-    raise argparse.ArgumentTypeError(f"{text!r} is not a URL; give one with http:// or https://")
+    raise argparse.ArgumentTypeError("it is not a URL; give one with http:// or https://")
 
 
 def command(text: str) -> str:

@@ -13,27 +13,39 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from gplmt import __version__
-from gplmt.cli.urls import shown_url
+from gplmt.cli.patience import Patience, Waited
 from gplmt.diagnostics import printable
 from gplmt.recording.faults import in_words
+from gplmt.recording.masking import MASK
 
 _KEEP_METHOD = (301, 302, 307, 308)  # a GET instead would look fine and tell nothing
 _MOST_CHARACTERS = 200
+_URL = re.compile(r"[A-Za-z]+://[^\s'\"]+")
 
 
-def post(url: str, document: bytes, *, seconds: float) -> str | None:
+def post(url: str, document: bytes, patience: Patience, *, seconds: float) -> str | None:
     """Post it, wait at most so long for the answer; why it was not taken, None if it was.
 
     A thread does it, as a name server may keep us waiting for longer than any time limit.
     """
     problems: list[str | None] = []
     thread = Thread(target=lambda: problems.append(_post(url, document, seconds)), daemon=True)
+    patience.renew()
     try:
         thread.start()
     except RuntimeError as error:  # there are too many processes for it
         return str(error)
+    match patience.wait(lambda pause: _has_ended(thread, pause), seconds=seconds):
+        case Waited.INTERRUPTED:
+            return "gplmt was interrupted"
+        case Waited.TOO_LONG:
+            return f"there was no answer within {seconds:g} s"
+    return problems[0]
+
+
+def _has_ended(thread: Thread, seconds: float) -> bool:
     thread.join(seconds)
-    return problems[0] if problems else f"there was no answer within {seconds:g} s"
+    return not thread.is_alive()
 
 
 def _post(url: str, document: bytes, seconds: float) -> str | None:
@@ -86,7 +98,7 @@ class _Redirections(HTTPRedirectHandler):
         """
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if new.scheme not in ("http", "https") or (old.scheme, new.scheme) == ("https", "http"):
-            reason = f"and redirects to {shown_url(newurl)}, which is not followed"
+            reason = "and redirects to where is no https, which is not followed"
             raise HTTPError(req.full_url, code, reason, headers, fp)
         if code not in _KEEP_METHOD:
             return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -98,7 +110,9 @@ class _Redirections(HTTPRedirectHandler):
 
 def _shown(reason: object) -> str:
     """What others say, on one line and not endless."""
+    if isinstance(reason, gaierror):
+        return str(reason.strerror).lower()
     if isinstance(reason, OSError) and reason.errno:
-        return reason.strerror.lower() if isinstance(reason, gaierror) else in_words(reason)
-    text = re.sub(r"https?://\S+", lambda url: shown_url(url[0]), str(reason))
+        return in_words(reason)
+    text = _URL.sub(MASK, str(reason))
     return printable(text[:_MOST_CHARACTERS])
