@@ -67,7 +67,7 @@ def _write_without_record(arguments: Arguments, junit: Path, *, kind: str, messa
     from gplmt.clock import SystemClock
     from gplmt.reporting.junit import render_nothing_run, write_junit
 
-    if junit.exists() and not junit.is_file():
+    if junit.exists() and not junit.is_file() and not junit.is_dir():
         return
     first, *others = message.splitlines()
     more = f" (and {len(others)} more)" if others else ""
