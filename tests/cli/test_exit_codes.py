@@ -70,7 +70,7 @@ def test_an_ssh_target_that_cannot_be_reached_fails_and_the_others_do_not(
 ) -> None:
     """7.7."""
     (tmp_path / "lab.xml").write_text(with_far(NOBODY))
-    said = gplmt("run", "lab.xml")
+    said = gplmt("run", "lab.xml", "--progress", "off")
     assert (said.exit_code, said.stdout) == (1, "n1 | hello\n")
     assert said.stderr.startswith(
         "lab.xml:3: error: run 't.run-1' on far failed: "

@@ -18,7 +18,8 @@ RUN_OPTIONS = (
     *("-C", "--directory DIR", "-I", "--include-dir DIR", "--rng FILE", "--logroot-dir DIR"),
     *("-d, --dry, --dry-run", "--batch", "--grace SECONDS", "-q, --quiet", "-v, --verbose"),
     *("--ssh-config FILE", "--host-key-checking POLICY", "--ssh-parallelism N"),
-    *("--ssh-cooldown SECONDS", "--lease SECONDS"),
+    *("--ssh-cooldown SECONDS", "--lease SECONDS", "--progress {auto,live,lines,off}"),
+    *("--no-report", "--junit FILE", "--notify COMMAND", "--notify-url URL"),
 )
 TWO_STREAMS = one("<run>echo to out; echo to err >&amp;2; printf 'no end'</run>")
 
@@ -43,7 +44,7 @@ def test_each_command_explains_itself(command: str, gplmt: Gplmt) -> None:
 def test_output_goes_to_stdout_and_stderr_line_by_line_and_the_summary_comes_last(
     program: Program,
 ) -> None:
-    run = program.run(TWO_STREAMS)
+    run = program.run(TWO_STREAMS, "--progress", "off")
     assert run.exit_code == 0
     assert run.stdout == "n1 | to out\nn1 | no end\n"
     first, *summary = run.stderr.splitlines()
@@ -89,8 +90,11 @@ def test_quiet_leaves_output_to_the_log_files(program: Program) -> None:
     assert (logs / "0001-t.run-1.err").read_text() == "to err\n"
 
 
-def test_verbose_tells_of_each_step_with_its_place(program: Program) -> None:
-    run = program.run(one("<run expected-status='1'>false</run>"), "-v")
+@pytest.mark.parametrize("options", [(), ("-v",), ("-qv",), ("--progress", "lines", "-q")])
+def test_each_step_is_told_with_its_place_where_there_is_no_terminal(
+    program: Program, options: tuple[str, ...]
+) -> None:
+    run = program.run(one("<run expected-status='1'>false</run>"), *options)
     told = [line.partition(" s] ")[2] for line in run.stderr.splitlines() if line[:1] == "["]
     assert told == [
         f"{run.file}:1: experiment-1 starts on n1",
@@ -214,7 +218,7 @@ def test_another_schema_is_used_instead_of_the_shipped_one(gplmt: Gplmt, tmp_pat
 
 def test_light_script_is_run_and_takes_its_options_on_either_side(program: Program) -> None:
     file = str(program.write(TWO_STREAMS))
-    options = ("--logroot-dir", "runs", "--batch", "--grace", "0.5")
+    options = ("--logroot-dir", "runs", "--batch", "--grace", "0.5", "--progress", "off")
     runs = [
         program.call(file, *options, program=LIGHT),
         program.call("run", *options, file, program=GPLMT),

@@ -394,9 +394,9 @@ def test_the_summary_of_an_old_run_comes_from_its_files_alone(tmp_path: Path) ->
     assert "0007-compile.1.err\n    2\n    3\n    4\nsteps: 1 failed\n" in text
 
 
-def _told(*events: Event, verbose: bool) -> list[str]:
+def _told(*events: Event, tells_facts: bool) -> list[str]:
     lines: list[str] = []
-    progress = Progress(lines.append, is_verbose=verbose)
+    progress = Progress(lines.append, tells_facts=tells_facts)
     for event in events:
         progress.receive(event)
     progress.close()
@@ -411,7 +411,7 @@ def test_warnings_and_signals_are_told_always() -> None:
         _run(),
         SignalReceived(time=NOW, signal="SIGINT", count=1),
         SignalReceived(time=NOW, signal="SIGTERM", count=2),
-        verbose=False,
+        tells_facts=False,
     ) == [
         "lab.xml:3: warning: nothing uses target 'x'",
         "warning: the clock jumped",
@@ -420,7 +420,7 @@ def test_warnings_and_signals_are_told_always() -> None:
     ]
 
 
-def test_verbose_tells_of_each_step_and_failure_in_a_line() -> None:
+def test_each_step_and_failure_is_told_in_a_line_where_that_is_wanted() -> None:
     later = NOW + timedelta(seconds=12.5)
     lines = _told(
         _started(),
@@ -482,7 +482,7 @@ def test_verbose_tells_of_each_step_and_failure_in_a_line() -> None:
         TeardownFinished(
             time=NOW, span=8, at="lab.xml:14", step="teardown-1", tasklist="off", outcome=OK
         ),
-        verbose=True,
+        tells_facts=True,
     )
     assert lines == [
         "[    0.000 s] lab.xml:1: lab starts on n1, n2",

@@ -9,6 +9,7 @@ import subprocess
 import termios
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from tests.support.program import LIGHT, ROOT, until
 
@@ -23,7 +24,7 @@ class Terminal:
         self._seen = b""
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
