@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from gplmt.cli.main import main
+from tests.support.program import GPLMT, ROOT
 
 
 class Said(NamedTuple):
@@ -18,6 +21,7 @@ class Said(NamedTuple):
 
 
 Gplmt = Callable[..., Said]
+Offered = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -35,3 +39,39 @@ def gplmt(
         return Said(exit_code, *capfd.readouterr())
 
     return call
+
+
+@pytest.fixture
+def offered(tmp_path: Path) -> Offered:
+    """What gplmt, asked in a directory of the test's own, offers for a line."""
+
+    def ask(line: str, *, program: tuple[str, ...] = GPLMT, dialect: str = "bash") -> list[str]:
+        answer = tmp_path.with_suffix(".answer")
+        answer.touch()
+        stdin, nobody_writes = os.pipe()
+        called = subprocess.run(  # noqa: S603
+            program,
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "HOME": str(tmp_path),
+                "COMP_LINE": line,
+                "COMP_POINT": str(len(line)),
+                "_ARGCOMPLETE": "1",
+                "_ARGCOMPLETE_SHELL": dialect,
+                "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+            },
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        os.close(stdin)
+        os.close(nobody_writes)
+        assert (called.returncode, called.stdout, called.stderr) == (0, "", "")
+        return [word.rstrip() for word in answer.read_text().split("\v") if word]
+
+    return ask
