@@ -50,7 +50,9 @@ def _rendered(run: RecordedRun, form: ReportFormat) -> bytes:
 
             return render_junit(run).encode()
         case ReportFormat.TRACE:
-            raise NotImplementedError(form)
+            from gplmt.reporting.trace import render_trace
+
+            return render_trace(run)
 
 
 def _print(content: bytes) -> None:
