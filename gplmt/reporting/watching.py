@@ -27,13 +27,19 @@ class Watch:
     told when it has failed; it is not called any more, and the run goes on.
     """
 
-    def __init__(self, begin: Callable[[], Viewer], *, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        begin: Callable[[], Viewer],
+        *,
+        say: Callable[[str], None],
+        first_seconds: float = _FIRST_SECONDS,
+    ) -> None:
         self._begin = begin
         self._say = say
         self._lock = Lock()
         self._early: list[Event] = []
         self._viewer: Viewer | None = None
-        self._ticker = Ticker(self._tick, first_after=_FIRST_SECONDS, on_fault=self._give_up)
+        self._ticker = Ticker(self._tick, first_after=first_seconds, on_fault=self._give_up)
 
     def start(self) -> None:
         """Begin to watch."""
