@@ -20,6 +20,14 @@ _MOST_LOOPS = 3
 _MOST_FAILURES = 3
 MOST_WORK = 12
 _WIDEST_COLUMN = 30
+_STATES = (  # exceptions first, as a narrow terminal cuts what comes last
+    TargetState.FAILED,
+    TargetState.LOST,
+    TargetState.RUNNING,
+    TargetState.WAITING,
+    TargetState.OK,
+    TargetState.STOPPED,
+)
 
 
 class Screen:
@@ -95,7 +103,7 @@ def _targets(counts: Mapping[TargetState, int]) -> Row:
 
 def _states(counts: Mapping[TargetState, int]) -> Iterator[Piece]:
     separator = " "
-    for state in TargetState:
+    for state in _STATES:
         if count := counts.get(state, 0):
             yield separator, ""
             yield f"{count} {state.value}", state.value

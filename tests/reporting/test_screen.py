@@ -75,14 +75,14 @@ def test_it_fits_and_leaves_half_of_the_terminal_to_the_output(columns: int, row
     lines = drawn(FULL, columns=columns, rows=rows, line="long " * 100)
     assert 2 <= len(lines) <= max(3, rows // 2)
     assert max(map(len, lines)) < columns
-    assert lines[1].startswith("targets: 300 runn")
+    assert lines[1].startswith("targets: 8 lost, ")
 
 
 def test_a_thousand_targets_are_counted_and_exceptions_shown() -> None:
     lines = drawn(FULL)
     assert lines[0].startswith("lab  1:01:40  ")
     assert "  steps: 10 of 40, 1 failed" in lines[0]
-    assert lines[1] == "targets: 300 running, 650 ok, 8 lost"
+    assert lines[1] == "targets: 8 lost, 300 running, 650 ok"
     assert "4 of 10 done" in lines[2]
     assert lines[2].endswith("about 0:02:30 left")
     assert "and 46 more steps" in lines
