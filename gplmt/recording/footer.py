@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from threading import Lock
 
@@ -12,6 +13,10 @@ from msgspec import Struct
 _BEGIN = b"\x1b[?2026h"
 _END = b"\x1b[?2026l"
 _RESET = b"\x1b[0m"
+# All control sequences and strings but those for colours.
+_MOVING = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-ln-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-OQ-WYZ\\`-~])"
+)
 
 
 class FooterLine(Struct, frozen=True):
@@ -45,14 +50,17 @@ class Footer:
             self._drawn = ()
 
     def around(self, data: bytes) -> bytes:
-        """What to write so that whole lines of output appear above the footer, drawn anew."""
+        """What to write so that whole lines of output appear above the footer, drawn anew.
+
+        What would move the cursor or clear the screen is left out of them.
+        """
         with self._lock:
             if not self._is_ours():
                 return data
             if not self._lines and not self._drawn:
                 return data
             drawing = b"".join(_encoded(line) for line in self._lines)
-            pieces = (_BEGIN, self._erasing(), data, drawing, _END)
+            pieces = (_BEGIN, self._erasing(), _without_moves(data), drawing, _END)
             self._drawn = self._lines
             return b"".join(pieces)
 
@@ -76,6 +84,10 @@ class Footer:
             return os.tcgetpgrp(self._descriptor) == os.getpgrp()
         except OSError:  # it is not the terminal that controls us, so nobody can take it away
             return True
+
+
+def _without_moves(data: bytes) -> bytes:
+    return _MOVING.sub(b"", data) if b"\x1b" in data else data
 
 
 def _encoded(line: FooterLine) -> bytes:

@@ -80,6 +80,26 @@ def test_after_a_stop_nothing_is_erased(terminal: tuple[int, int]) -> None:
     assert b"one\n" in again
 
 
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        (b"\x1b[1;31mred\x1b[0m\n", b"\x1b[1;31mred\x1b[0m\n"),
+        (b"\x1b[2J\x1b[1;1Hclear\n", b"clear\n"),
+        (b"\x1b[3A\x1b[?25lup\x1b[K\n", b"up\n"),
+        (b"\x1b]0;title\x07\x1b]8;;x\x1b\\text\n", b"text\n"),
+        (b"\x1bcreset\x1b(Bcharset\x1b7save\n", b"resetcharsetsave\n"),
+        (b"\x1bPstring\x1b\\end\n", b"end\n"),
+    ],
+)
+def test_output_cannot_move_about_while_there_is_a_footer(
+    terminal: tuple[int, int], output: bytes, shown: bytes
+) -> None:
+    footer = Footer(terminal[1])
+    assert footer.around(output) == output
+    footer.set([line("one")])
+    assert footer.around(output) == b"\x1b[?2026h" + shown + b"\x1b[0mone\n\x1b[?2026l"
+
+
 def test_text_that_cannot_be_encoded_is_shown_somehow(terminal: tuple[int, int]) -> None:
     footer = Footer(terminal[1])
     footer.set([line("a\udc80b")])
