@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from gplmt.cli.arguments import Arguments, ReportFormat
-from gplmt.cli.streams import OutputError, show
-from gplmt.recording.faults import in_words
+from gplmt.cli.streams import show, show_bytes
 from gplmt.reporting.page import write_report, write_whole
 from gplmt.reporting.recorded import RecordedRun
 
-_STDOUT = 1
 _NAMES = {
     ReportFormat.HTML: "report.html",
     ReportFormat.JUNIT: "junit.xml",
@@ -28,7 +25,7 @@ def report(arguments: Arguments) -> int:
     """
     run = RecordedRun(Path(arguments.file))
     if arguments.output == "-":
-        _print(_rendered(run, arguments.format))
+        show_bytes(_rendered(run, arguments.format))
         return 0
     path = Path(arguments.output or Path(run.shown, _NAMES[arguments.format]))
     if arguments.format is ReportFormat.HTML:
@@ -53,15 +50,3 @@ def _rendered(run: RecordedRun, form: ReportFormat) -> bytes:
             from gplmt.reporting.trace import render_trace
 
             return render_trace(run)
-
-
-def _print(content: bytes) -> None:
-    """Write on stdout, as it is; a reader who has seen enough is no fault."""
-    left = memoryview(content)
-    try:
-        while left:
-            left = left[os.write(_STDOUT, left) :]
-    except BrokenPipeError:
-        return
-    except OSError as error:
-        raise OutputError(f"cannot write to stdout: {in_words(error)}") from error

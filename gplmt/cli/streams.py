@@ -8,6 +8,8 @@ from io import TextIOWrapper
 
 from gplmt.errors import GplmtError
 
+_STDOUT = 1
+
 
 class OutputError(GplmtError):
     """What was asked for could not be printed."""
@@ -45,6 +47,24 @@ def show(text: str) -> None:
         _give_up_stdout()
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"cannot write to stdout: {reason}") from error
+
+
+def show_bytes(content: bytes) -> bool:
+    """Write on stdout, as it is; False for a reader who has seen enough, which is no fault.
+
+    Raises:
+        OutputError: it could not be written.
+    """
+    left = memoryview(content)
+    try:
+        while left:
+            left = left[os.write(_STDOUT, left) :]
+    except BrokenPipeError:
+        return False
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"cannot write to stdout: {reason}") from error
+    return True
 
 
 def tell(text: str) -> None:

@@ -143,14 +143,21 @@ def render_summary(
     """
     lines = [
         *show_failures(summary.failures, read_tail, count=summary.failure_count),
-        *_limited("tolerated failures", summary.tolerated_count, _tolerated(summary.tolerated)),
-        *_limited("notes", len(summary.notes), ([note] for note in summary.notes)),
-        f"steps: {_counts(summary.steps)}",
-        f"time: {_time(summary)}",
-        f"result: {_result(summary)}",
-        f"run directory: {run_directory}",
+        *show_result(summary, run_directory),
     ]
     return "\n".join(lines)
+
+
+def show_result(summary: Summary, run_directory: str) -> Iterator[str]:
+    """The lines of a summary behind those for failures that count."""
+    yield from _limited(
+        "tolerated failures", summary.tolerated_count, _tolerated(summary.tolerated)
+    )
+    yield from _limited("notes", len(summary.notes), ([note] for note in summary.notes))
+    yield f"steps: {_counts(summary.steps)}"
+    yield f"time: {_time(summary)}"
+    yield f"result: {_result(summary)}"
+    yield f"run directory: {run_directory}"
 
 
 def show_failures(
