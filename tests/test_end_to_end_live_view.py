@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.program import document, until
+from tests.support.program import Program, document, one, until
 from tests.support.screen import Screen, plain_environment
 
 WAITING = """
@@ -97,7 +95,6 @@ def test_a_terminal_that_is_too_small_shows_output_only(tmp_path: Path) -> None:
     (tmp_path / "lab.xml").write_text(EXPERIMENT.replace("[ -e go ]", "[ -e ../go ] || sleep 2"))
     with Screen(tmp_path, columns=15, rows=4) as screen:
         assert screen.start("lab.xml", environment=plain_environment()).wait(20) == 1
-        assert b"\x1b" not in screen.written
         screen.lines()
         assert b"\x1b" not in screen.written
 
@@ -130,8 +127,6 @@ def test_who_wants_no_view_gets_none(
 ) -> None:
     process = screen.start("lab.xml", *options, environment=plain_environment())
     until(lambda: (tmp_path / "gplmt-runs" / "latest" / "logs" / "n2").exists())
-    os.kill(process.pid, signal.SIGSTOP)
-    os.kill(process.pid, signal.SIGCONT)
     (tmp_path / "go").touch()
     assert process.wait(20) == 1
     screen.lines()
@@ -161,3 +156,35 @@ def test_a_dumb_terminal_gets_lines(screen: Screen, tmp_path: Path) -> None:
     assert process.wait(20) == 1
     screen.lines()
     assert b"\x1b" not in screen.written
+
+
+@pytest.mark.long
+def test_a_run_that_says_nothing_has_a_heartbeat_where_there_is_no_terminal(
+    program: Program,
+) -> None:
+    quiet = one("<run>sleep 35</run>")
+    run = program.start(quiet).wait(60)
+    told = [line for line in run.stderr.splitlines() if "still running" in line]
+    assert len(told) == 1
+    assert told[0].endswith(
+        "still running; steps ended: 0 of 1; targets: 1 running; "
+        "longest: 't.run-1' on n1 for 0:00:30"
+    )
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", run.stderr)
+
+
+@pytest.mark.long
+def test_a_thousand_targets_stay_readable(tmp_path: Path) -> None:
+    names = " ".join(f"node{number:03}" for number in range(1000))
+    tasklist = WAITING.replace("[ $GPLMT_TARGET != n2 ]", "[ $((GPLMT_TARGET_INDEX % 10)) != 3 ]")
+    step = '<step tasklist="measure" targets="*" max-parallel="100"/>'
+    (tmp_path / "lab.xml").write_text(document(targets=names, tasklists=tasklist, steps=step))
+    with Screen(tmp_path) as screen:
+        process = screen.start(
+            "lab.xml", "--quiet", "--progress", "live", environment=plain_environment()
+        )
+        lines = screen.until(lambda lines: any("100 running, 900 waiting" in x for x in lines))
+        assert len([line for line in lines if line]) <= 15
+        (tmp_path / "go").touch()
+        screen.until(lambda lines: any("more failures before these:" in line for line in lines))
+        assert process.wait(60) == 1
