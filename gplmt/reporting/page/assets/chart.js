@@ -3,10 +3,11 @@
 const wholeRun = () => ({ from: 0, to: horizon, top: 0, bottom: Infinity });
 
 class Chart {
-  constructor(place, { onTip, onChoose }) {
+  constructor(place, { onTip, onChoose, onRange }) {
     this.chart = charts.init(place, null, { renderer: "canvas" });
     this.seen = wholeRun();
     this.view = null;
+    this.onRange = onRange;
     this.chart.on("datazoom", () => this.note());
     this.chart.on("mousemove", { seriesId: "steps" }, ({ value, event }) =>
       onTip({ step: steps[value[3]], x: event.offsetX, y: event.offsetY }),
@@ -54,6 +55,7 @@ class Chart {
     const all = this.chart.getOption().dataZoom;
     const [times, places] = ["x", "y"].map((wanted) => all.find(({ id }) => id === wanted));
     Object.assign(this.seen, { from: times.startValue, to: times.endValue });
+    this.onRange([times.startValue, times.endValue]);
     if (!places || (places.startValue === this.seen.top && places.endValue === this.seen.bottom))
       return;
     Object.assign(this.seen, { top: places.startValue, bottom: places.endValue });
@@ -87,11 +89,12 @@ function Timeline({ list, theme, chosen, onChoose }) {
   const [order, setOrder] = useState("document");
   const [width, setWidth] = useState(0);
   const [tip, setTip] = useState(null);
+  const [range, setRange] = useState([0, horizon]);
   const rows = useMemo(() => rowsOf(list, order), [list, order]);
   const layout = useMemo(() => layoutOf(width || innerWidth, rows.length), [width, rows]);
 
   useLayoutEffect(() => {
-    chart.current = new Chart(place.current, { onTip: setTip, onChoose });
+    chart.current = new Chart(place.current, { onTip: setTip, onChoose, onRange: setRange });
     const measure = () => setWidth(place.current.clientWidth);
     const observer = new ResizeObserver(measure);
     observer.observe(place.current);
@@ -114,6 +117,7 @@ function Timeline({ list, theme, chosen, onChoose }) {
       onOrder=${setOrder}
       onZoom=${(factor) => chart.current.zoom(factor)}
       hasRowZoom=${layout.hasRowZoom}
+      range=${range}
     />
     <div class="chart">
       <div
@@ -149,7 +153,7 @@ const zoomings = [
   ["zoom-all", "all", 0, "see everything"],
 ];
 
-function Toolbar({ order, onOrder, onZoom, hasRowZoom }) {
+function Toolbar({ order, onOrder, onZoom, hasRowZoom, range }) {
   const choose = (event) => onOrder(event.currentTarget.value);
   const rows = hasRowZoom ? ", Alt and wheel zoom targets" : "";
   return html`<div class="toolbar">
@@ -167,7 +171,12 @@ function Toolbar({ order, onOrder, onZoom, hasRowZoom }) {
           </button>`,
       )}
     </span>
-    ${!isTouched &&
-    html`<small class="hint">Ctrl and wheel zoom, drag moves${rows}; click a bar for more</small>`}
+    <output id="range">
+      ${range.map((time) => sinceStart(time, (range[1] - range[0]) / 20)).join(" – ")}
+    </output>
+    ${
+      !isTouched &&
+      html`<small class="hint">Ctrl and wheel zoom, drag moves${rows}; click a bar for more</small>`
+    }
   </div>`;
 }

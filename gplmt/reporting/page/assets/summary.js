@@ -20,7 +20,7 @@ function Head() {
       ${
         data.cleanups.length > 0
           ? " it was killed."
-          : ` it was still running, or had been killed, when this page was made (${date(data.made)}).`
+          : ` it was still running, or killed, when this page was made (${date(data.made)}).`
       }
       ${" "}What is not known to have ended reaches to the right edge of the timeline.
     </p>`
