@@ -11,13 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.local_scenarios import SCENARIOS as LOCAL_SCENARIOS
+from benchmarks.page_scenarios import SCENARIOS as PAGE_SCENARIOS
 from benchmarks.ssh_bench import SshBench
 from benchmarks.ssh_lab import SshLab
 from benchmarks.ssh_scenarios import SCENARIOS as SSH_SCENARIOS
 from benchmarks.view_scenarios import SCENARIOS as VIEW_SCENARIOS
 from benchmarks.workbench import Workbench
 
-_WITHOUT_NETWORK = {**LOCAL_SCENARIOS, **VIEW_SCENARIOS}
+_WITHOUT_NETWORK = {**LOCAL_SCENARIOS, **VIEW_SCENARIOS, **PAGE_SCENARIOS}
 _SCENARIOS = (*_WITHOUT_NETWORK, *SSH_SCENARIOS)
 
 

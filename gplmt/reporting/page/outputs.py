@@ -18,7 +18,7 @@ _SEQUENCE = re.compile(  # of a terminal: CSI, OSC, others
 )
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNQUOTED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
-_LOG = re.compile(r"logs/[^/\x00-\x1f]+/[^/\x00-\x1f]+")
+_NO_NAMES = ("", ".", "..")
 
 
 def legible(output: bytes) -> str:
@@ -46,7 +46,15 @@ def as_link(path: str) -> str:
 
 def is_log(path: str) -> bool:
     """Whether a record names a file there where the logs of its run are."""
-    return _LOG.fullmatch(path) is not None and ".." not in path.split("/")
+    top, _, rest = path.partition("/")
+    directory, _, name = rest.partition("/")
+    return (
+        top == "logs"
+        and directory not in _NO_NAMES
+        and name not in _NO_NAMES
+        and "/" not in name
+        and path.isprintable()
+    )
 
 
 class Tails:
