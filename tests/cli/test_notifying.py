@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from gplmt.cli.patience import Patience
 from gplmt.cli.posting import post
 from tests.cli.conftest import Gplmt, Said
 from tests.support.processes import marked_by
-from tests.support.program import Program, document, one, until
+from tests.support.program import GPLMT, ROOT, Program, document, one, until
 
 OK = one("<run>true</run>")
 BAD = one("<fail status='no'/>")
@@ -81,6 +82,10 @@ class Hooks:
         word = request.path.strip("/").partition("/")[0]
         if word == "hang":
             self.released.wait(60)
+        elif word == "slow":
+            self.released.wait(0.3)
+            handler.send_response(200)
+            handler.end_headers()
         elif word == "drip":
             handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
             while not self.released.wait(0.05):
@@ -175,8 +180,17 @@ class TestCommand:
         assert not (seen / "journal.jsonl").exists()
         assert "<failure " in (seen / "junit.xml").read_text()
 
-    def test_it_reads_nothing_and_what_it_prints_goes_to_stderr(self, lab: Lab) -> None:
-        said = lab.run(OK, "--notify", "cat; echo to-out; echo to-err >&2")
+    def test_it_reads_nothing_of_what_is_typed(self, tmp_path: Path) -> None:
+        (tmp_path / "lab.xml").write_text(OK)
+        words = (*GPLMT, "run", "lab.xml", "--no-report", "--notify", "cat")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(  # noqa: S603
+            words, cwd=tmp_path, stdin=subprocess.PIPE, env=environment
+        ) as process:
+            assert process.wait(20) == 0
+
+    def test_what_it_prints_goes_to_stderr(self, lab: Lab) -> None:
+        said = lab.run(OK, "--notify", "echo to-out; echo to-err >&2")
         assert said.stdout == ""
         assert said.stderr.endswith("\nto-out\nto-err\n")
 
@@ -219,14 +233,15 @@ class TestCommand:
         run = program.start(
             OK,
             *("--notify", "trap '' INT TERM HUP; sleep 61 & echo now; sleep 62"),
-            *("--notify-url", f"{hooks.url}/here"),
+            *("--notify-url", f"{hooks.url}/slow"),
         )
         until(lambda: run.stderr.endswith("\nnow\n"))
         with within(20):
             run.send(number).wait()
         assert run.exit_code == 0
         assert "--notify was killed, as gplmt was interrupted" in run.stderr
-        assert [request.path for request in hooks.requests] == ["/here"]
+        assert [request.path for request in hooks.requests] == ["/slow"]
+        assert "could not post" not in run.stderr
         until(lambda: not marked_by(f"GPLMT_RUN_DIR={run.run_directory}\0"))
 
     def test_an_ignored_signal_does_not(self, program: Program) -> None:
