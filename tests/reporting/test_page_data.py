@@ -104,6 +104,15 @@ def test_a_step_tells_its_plan_its_start_and_the_skew_between_its_targets(
     assert begins[2] - begins[0] >= 400
 
 
+def test_targets_come_in_the_order_of_the_document(recorded: Recorded) -> None:
+    text = document(
+        targets="n3 n1 unused n2",
+        tasklists='<tasklist name="t"><run>true</run></tasklist>',
+        steps='<step tasklist="t" targets="n2"/><step tasklist="t" targets="n1 n3"/>',
+    )
+    assert Page.of(recorded(text)).data.targets == ["n3", "n1", "n2"]
+
+
 def test_a_skipped_task_is_no_first_start(recorded: Recorded) -> None:
     text = one('<run name="a" enabled="false">true</run><run name="b">true</run>')
     page = Page.of(recorded(text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
 from gplmt.events import (
@@ -39,7 +39,7 @@ def collect(run: RecordedRun, *, now: datetime, to_run_directory: str) -> PageDa
     """
     history, manifest = run.history, run.manifest
     scale, texts = Scale(history.first_time or manifest.started), Texts()
-    steps, targets = Steps(scale, texts), Targets(_first_targets(history))
+    steps, targets = Steps(scale, texts), Targets(_first_targets(history, manifest))
     failures = history.failures()
     tasks = Tasks(steps, targets, {failed.span.number: failed for failed in failures})
     marks: dict[str, list[int]] = {}
@@ -74,8 +74,10 @@ def collect(run: RecordedRun, *, now: datetime, to_run_directory: str) -> PageDa
     )
 
 
-def _first_targets(history: History) -> Sequence[str]:
-    return () if history.beginning is None else history.beginning.targets
+def _first_targets(history: History, manifest: Manifest) -> list[str]:
+    """Those that steps use, in the order of the document; any others come with their tasks."""
+    used = set() if history.beginning is None else set(history.beginning.targets)
+    return [name for name in manifest.targets if name in used]
 
 
 def _end(history: History, steps: Steps) -> datetime | None:

@@ -59,7 +59,7 @@ function drawTasks(rows, colours, chosen) {
             stroke: colours.text,
             lineWidth: 2,
           });
-        if (shown >= 11 && width > 26 && names.length < MOST_NAMES) {
+        if (shown >= 11 && width > 34 && names.length < MOST_NAMES) {
           names.push(nameIn(task, { x: Math.max(x, area.x), y, width, height: shown }, colours));
         }
       }
@@ -75,13 +75,16 @@ function drawTasks(rows, colours, chosen) {
   };
 }
 
+// Where the whole name has no place, what stands after its last dot: the task without its tasklist.
 function nameIn(task, { x, y, width, height }, colours) {
+  const isShort = task.name.length * 6.5 > width - 8;
+  const name = isShort ? task.name.slice(task.name.lastIndexOf(".") + 1) : task.name;
   const glyph = task.outcome === 0 ? "" : `${outcomes[task.outcome].glyph} `;
   return {
     type: "text",
     z2: 10,
     style: {
-      text: glyph + task.name,
+      text: glyph + name,
       x: x + 4,
       y: y + height / 2,
       width: width - 8,
