@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from http.client import HTTPException, HTTPMessage
+from http.client import HTTPException, HTTPMessage, InvalidURL
 from socket import gaierror
+from ssl import SSLCertVerificationError, SSLError
 from threading import Thread
 from typing import IO
 from urllib.error import HTTPError, URLError
@@ -29,7 +30,7 @@ def post(url: str, document: bytes, patience: Patience, *, seconds: float) -> st
     A thread does it, as a name server may keep us waiting for longer than any time limit.
     """
     problems: list[str | None] = []
-    thread = Thread(target=lambda: problems.append(_post(url, document, seconds)), daemon=True)
+    thread = Thread(target=lambda: problems.append(_post(url, document, 2 * seconds)), daemon=True)
     patience.renew()
     try:
         thread.start()
@@ -56,14 +57,9 @@ def _post(url: str, document: bytes, seconds: float) -> str | None:
         with error:  # which is the answer as well
             return f"it answered {error.code} {_shown(error.reason)}".strip()
     except URLError as error:
-        return _shown(error.reason)
-    except TimeoutError:
-        return f"there was no answer within {seconds:g} s"
+        return _in_words(error.reason)
     except (OSError, HTTPException, ValueError) as error:
-        if isinstance(error, OSError) and error.strerror:
-            return in_words(error)
-        # The texts of others may quote the URL.
-        return "it is not a valid URL" if isinstance(error, ValueError) else "it broke off"
+        return _in_words(error)
 
 
 def _request(url: str, document: bytes) -> Request:
@@ -108,11 +104,26 @@ class _Redirections(HTTPRedirectHandler):
         return Request(newurl, data=req.data, headers=kept, method="POST")  # noqa: S310
 
 
-def _shown(reason: object) -> str:
+def _in_words(error: object) -> str:
+    """What went wrong; texts of others may quote the URL, so few of them are repeated."""
+    match error:
+        case TimeoutError():
+            return "there was no answer in time"
+        case SSLCertVerificationError():
+            return f"its certificate is not accepted: {_shown(error.verify_message)}"
+        case SSLError():
+            return f"TLS failed: {_shown(error.reason).lower().replace('_', ' ')}"
+        case gaierror():
+            return _shown(error.strerror).lower()
+        case OSError(errno=int()):
+            return in_words(error)
+        case ValueError() | InvalidURL():
+            return "it is not a valid URL"
+        case HTTPException() | OSError():
+            return "it broke off"
+    return _shown(error)
+
+
+def _shown(words: object) -> str:
     """What others say, on one line and not endless."""
-    if isinstance(reason, gaierror):
-        return str(reason.strerror).lower()
-    if isinstance(reason, OSError) and reason.errno:
-        return in_words(reason)
-    text = _URL.sub(MASK, str(reason))
-    return printable(text[:_MOST_CHARACTERS])
+    return printable(_URL.sub(MASK, str(words))[:_MOST_CHARACTERS])

@@ -74,15 +74,17 @@ def _progress(directory: RunDirectory, overview: Overview) -> Iterator[str]:
     """How far a run came that did not come to its end, and what can be done about it."""
     from gplmt.reporting.text_progress import show_progress
 
+    where = shlex.quote(directory.shown)
     glimpse = overview.glimpse()
     if directory.manifest.outcome is not None or glimpse is None:
+        if is_outstanding(directory.path):
+            yield f"something is left to be done: 'gplmt cleanup {where}' does it"
         return
     running = is_running(directory.path)
     yield ""
     if running:
         yield "It is still running:"
     elif is_outstanding(directory.path):
-        where = shlex.quote(directory.shown)
         yield f"It was cut off; 'gplmt cleanup {where}' does what it owes. It came so far:"
     else:
         yield "It was cut off. It came so far:"

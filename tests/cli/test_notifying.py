@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
 from gplmt.cli.notifying import News, run_command
@@ -53,7 +60,7 @@ class Request(NamedTuple):
 class Hooks:
     """A real HTTP server that does with each path what its first word says."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self.requests: list[Request] = []
         self.other = ""  # the URL of another server
         hooks = self
@@ -75,6 +82,11 @@ class Hooks:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.url = self.url.replace("http", "https")
         self.released = threading.Event()
 
     def answer(self, handler: BaseHTTPRequestHandler, request: Request) -> None:
@@ -120,6 +132,31 @@ def hooks() -> Iterator[Hooks]:
 def other_hooks() -> Iterator[Hooks]:
     with Hooks() as hooks:
         yield hooks
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """The file of a key and a certificate for this machine, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
 
 
 @contextmanager
@@ -386,6 +423,23 @@ class TestUrl:
     def test_to_see_other_is_to_get_it(self, hooks: Hooks) -> None:
         assert post(f"{hooks.url}/303", b"{}", Patience(), seconds=10) is None
         assert [request.method for request in hooks.requests] == ["POST", "GET"]
+
+    def test_https_is_spoken_to_whom_the_machine_trusts_and_not_left(
+        self, certificate: Path, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with Hooks(certificate) as safe:
+            problem = post(f"{safe.url}/s3cret", b"{}", Patience(), seconds=10) or ""
+            assert problem.startswith("its certificate is not accepted: self")
+            assert not safe.requests
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            assert post(f"{safe.url}/here", b"{}", Patience(), seconds=10) is None
+            assert [request.path for request in safe.requests] == ["/here"]
+            safe.other = hooks.url
+            problem = post(f"{safe.url}/307", b"{}", Patience(), seconds=10) or ""
+            assert problem.startswith("it answered 307 and redirects to where is no https")
+        assert not hooks.requests
+        problem = post(hooks.url.replace("http", "https"), b"{}", Patience(), seconds=10) or ""
+        assert problem.startswith("TLS failed: ")
 
     @pytest.mark.parametrize("other", ["file:///etc", "ftp://127.0.0.1"])
     def test_a_redirection_to_what_is_no_web_server_is_not_followed(

@@ -17,7 +17,7 @@ import pytest
 
 from gplmt.cli.main import main
 from tests.reporting.conftest import Recorded
-from tests.support.program import GPLMT, ROOT, Program, document, one
+from tests.support.program import GPLMT, ROOT, Program, document, one, until
 
 LATEST = "gplmt-runs/latest"
 
@@ -144,6 +144,20 @@ class TestARun:
             "stopped 0 processes, ran 1 cleanup and 0 teardowns, removed 0 files",
             "result: ok, nothing is left to be done (exit code 0)",
         ]
+
+    def test_of_a_run_that_still_owes_something_it_says_so(
+        self, program: Program, show: Show
+    ) -> None:
+        text = document(
+            tasklists='<tasklist name="t"><run>echo begun; sleep 60</run></tasklist>',
+            steps='<register-teardown tasklist="t" targets="n1"/><step tasklist="t" targets="n1"/>',
+        )
+        run = program.start(text, "--no-report").until_shown("n1 | begun").send(signal.SIGINT)
+        until(lambda: run.lines == ["n1 | begun"] * 2)  # the teardown has begun
+        run.send(signal.SIGINT).wait()
+        last = show(run=run.run_directory).lines[-1]
+        where = run.run_directory
+        assert last == f"something is left to be done: 'gplmt cleanup {where}' does it"
 
     def test_of_a_running_run_it_tells_how_far_it_is(self, program: Program, show: Show) -> None:
         run = program.start(one("<run name='x'>echo begun; sleep 60</run>"), "--no-report")
