@@ -41,7 +41,7 @@ def post(url: str, document: bytes, patience: Patience, *, seconds: float) -> st
             return "gplmt was interrupted"
         case Waited.TOO_LONG:
             return f"there was no answer within {seconds:g} s"
-    return problems[0]
+    return problems[0] if problems else "it broke off"
 
 
 def _has_ended(thread: Thread, seconds: float) -> bool:
