@@ -88,7 +88,7 @@ def test_a_step_tells_its_plan_its_start_and_the_skew_between_its_targets(
 ) -> None:
     text = document(
         targets="n1 n2 n3",
-        tasklists='<tasklist name="t"><run>sleep 0.2</run></tasklist>',
+        tasklists='<tasklist name="t"><run name="a">sleep 0.2</run><run>true</run></tasklist>',
         steps='<step name="s" tasklist="t" targets="n1 n2 n3" start_relative="PT0.3S" '
         'max-parallel="1"/>',
     )
@@ -98,10 +98,23 @@ def test_a_step_tells_its_plan_its_start_and_the_skew_between_its_targets(
     assert step.planned is not None
     assert step.planned == pytest.approx(step.reached + 300, abs=1)
     assert step.planned <= step.started < step.planned + 200
-    begins = sorted(task.begin for task in page.tasks)
+    begins = sorted(task.begin for task in page.tasks if task.name == "t.a")
     assert (step.targets, step.begun) == (3, 3)
     assert (step.first, step.last) == (begins[0], begins[2])
     assert begins[2] - begins[0] >= 400
+
+
+def test_failures_that_count_come_before_those_within_a_quorum(recorded: Recorded) -> None:
+    text = document(
+        targets="n1 n2",
+        tasklists='<tasklist name="t"><run name="a" expected-status="0">test $GPLMT_TARGET = n1'
+        '</run></tasklist><tasklist name="u"><run name="b" expected-status="0">exit 1</run>'
+        "</tasklist>",
+        steps='<step tasklist="t" targets="n1 n2" min-success="1"/><synchronize/>'
+        '<step tasklist="u" targets="n1"/>',
+    )
+    page = Page.of(recorded(text, exit_code=1))
+    assert page.failures() == [("run u.b", "n1"), ("run t.a", "n2")]
 
 
 def test_targets_come_in_the_order_of_the_document(recorded: Recorded) -> None:
