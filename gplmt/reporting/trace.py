@@ -102,6 +102,7 @@ class _Trace:
         self._history = history
         self._began = began
         self._last = history.last_time or began
+        self._latest = 0
         self._tracks: dict[int, Tracks] = {_EXPERIMENT: Tracks()}
         self._processes: dict[str, int] = {}
         self._placed: dict[int, tuple[int, Slice]] = {}
@@ -155,10 +156,12 @@ class _Trace:
                 yield _about(process, track, "thread_sort_index", sort_index=track)
 
     def _place(self, span: Span, process: int) -> Slice:
+        # A clock that was set back must not have what began later begin earlier.
+        self._latest = max(self._latest, self._moment(span.begin.time))
         placed = self._tracks[process].place(
             span.number,
             None if span.parent is None else span.parent.number,
-            begin=self._moment(span.begin.time),
+            begin=self._latest,
             end=self._moment(span.ended or self._last),
         )
         self._placed[span.number] = process, placed

@@ -6,9 +6,8 @@ import json
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -300,14 +299,48 @@ def crowded(target: str, span: int, tasks: int, first: datetime, last: datetime)
     )
 
 
-def test_a_thousand_targets_take_no_minute(recorded: Recorded) -> None:
-    run = recorded(one("<run>true</run>"))
+def replaced(run: RecordedRun, events: Iterable[Event]) -> RecordedRun:
+    """The run as if these were the events of it."""
     (run.path / "events.jsonl").unlink()
     record = JsonLines(run.path / "events.jsonl")
-    for event in crowd(1000, 10):
+    for event in events:
         record.receive(event)
     record.close()
+    return RecordedRun(run.path)
+
+
+def test_a_clock_that_was_set_back_harms_nothing(recorded: Recorded) -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    moments = ((2, 0, 100), (3, 0, 100), (4, 200, 210), (5, 50, 150))  # spans, begins, ends
+    times = [
+        *((span, began, True) for span, began, _ in moments[:2]),
+        *((span, ended, False) for span, _, ended in moments[:2]),
+        *((4, 200, True), (4, 210, False), (5, 50, True), (5, 150, False)),
+    ]
+    place = {"target": "n1", "step": "s", "tasklist": "t"}
+    events: list[Event] = [
+        ExperimentStarted(time=now, span=1, experiment="lab", run_id="lab-1", targets=("n1",))
+    ]
+    for span, seconds, is_beginning in times:
+        time_ = now + timedelta(seconds=seconds)
+        events.append(
+            TasklistStarted(time=time_, span=span, parent=1, **place)  # type: ignore[arg-type]
+            if is_beginning
+            else TasklistFinished(
+                time=time_,
+                span=span,
+                parent=1,
+                outcome=Outcome.OK,
+                **place,  # type: ignore[arg-type]
+            )
+        )
+    traced = Traced(replaced(recorded(one("<run>true</run>")), events))
+    assert len(traced.of("n1")) == 4
+
+
+def test_a_thousand_targets_take_no_minute(recorded: Recorded) -> None:
+    run = replaced(recorded(one("<run>true</run>")), crowd(1000, 10))
     began = time.monotonic()
-    content = render_trace(RecordedRun(Path(run.path)))
+    content = render_trace(RecordedRun(run.path))
     assert time.monotonic() - began < 20  # a second where nothing else runs
     assert len(json.loads(content)["traceEvents"]) == 11_002 + 4 * 1000 + 4
