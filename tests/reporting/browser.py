@@ -92,8 +92,8 @@ class Browser:
 
     def find(self, selector: str) -> WebElement:
         """The first element of a CSS selector; waits until it is there."""
-        self.until(lambda: self.all(selector))
-        return self.all(selector)[0]
+        self.until(lambda: self.count(selector))
+        return self._driver.find_element(By.CSS_SELECTOR, selector)
 
     def reveal(self, selector: str) -> WebElement:
         """Scroll to the first element of a CSS selector."""
@@ -101,9 +101,10 @@ class Browser:
         self._driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         return element
 
-    def all(self, selector: str) -> list[WebElement]:
-        """The elements of a CSS selector now."""
-        return self._driver.find_elements(By.CSS_SELECTOR, selector)
+    def count(self, selector: str) -> int:
+        """How many elements of a CSS selector there are."""
+        script = "return document.querySelectorAll(arguments[0]).length"
+        return cast(int, self.run(script, selector))
 
     def texts(self, selector: str) -> list[str]:
         """The texts of these elements."""
