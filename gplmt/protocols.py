@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from gplmt.arrivals import Arrivals
 from gplmt.commands import Command, Completed, LogPaths, Origin
 from gplmt.diagnostics import Location
 from gplmt.events import Event
@@ -183,7 +184,7 @@ class TransportSettings(Struct, frozen=True, kw_only=True):
     `directory` is where local commands start, `run_token` a random word that marks the
     processes of this run, `descriptor_limit` the number of files that commands may open. `warn`
     takes what the user should know and no task tells; it may be called at any time.  `journal`
-    is told of every command.
+    is told of every command.  `arrivals` are the trees that gets bring.
     """
 
     directory: Path
@@ -193,6 +194,7 @@ class TransportSettings(Struct, frozen=True, kw_only=True):
     ssh: SshSettings = SshSettings()
     warn: Warn = warn_nobody
     journal: CommandJournal = NoJournal()
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 class Transport(Protocol):

@@ -10,9 +10,11 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
 from gplmt.journals import CopyJournal
 from gplmt.protocols import Copied
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_places import expand, node_path, place, says_into
 from gplmt.transports.copying_trees import TreeCopy, remove_created
 
@@ -25,6 +27,7 @@ async def put(
     *,
     directory: Path,
     journal: CopyJournal,
+    arrivals: Arrivals,
 ) -> Copied:
     """Copy `sources` to `destination`, a path relative to `directory` or to `~/`.
 
@@ -34,13 +37,15 @@ async def put(
     Raises:
         CopyError: the reason, naming the path.
     """
-    copy = TreeCopy(Event(), journal)
+    ground = Ground(arrivals)
+    copy = TreeCopy(Event(), journal, ground)
 
     def work() -> Copied:
         target = node_path(destination, directory)
-        return _copy_all(copy, place(sources, target, into=says_into(destination)))
+        places = place(sources, target, into=says_into(destination), ground=ground)
+        return _copy_all(copy, places, ground, is_get=False)
 
-    return await _in_thread(work, stop=copy.stop, undo=lambda: remove_created(copy.created))
+    return await _in_thread(work, stop=copy.stop, undo=lambda: remove_created(copy.created, ground))
 
 
 async def get(
@@ -50,6 +55,7 @@ async def get(
     into: bool,
     directory: Path,
     journal: CopyJournal,
+    arrivals: Arrivals,
 ) -> Copied:
     """Copy what `source`, a path or pattern as for a put's destination, names to `destination`.
 
@@ -60,40 +66,43 @@ async def get(
     Raises:
         CopyError: the reason, naming the path; nothing matches a pattern.
     """
-    copy = TreeCopy(Event(), journal)
+    ground = Ground(arrivals)
+    copy = TreeCopy(Event(), journal, ground)
     is_renamed = False
 
     def work() -> Copied:
         nonlocal is_renamed
-        places = place(expand(source, directory), destination, into=into)
+        places = place(expand(source, directory), destination, into=into, ground=ground)
         is_renamed = _is_renamed_tree(places, destination)
-        return _copy_all(copy, places)
+        return _copy_all(copy, places, ground, is_get=True)
 
     def undo() -> None:
         if is_renamed:
-            remove_created(copy.created)
+            remove_created(copy.created, ground)
 
     return await _in_thread(work, stop=copy.stop, undo=undo)
 
 
-async def remove(paths: Sequence[str]) -> tuple[str, ...]:
+async def remove(paths: Sequence[str], *, arrivals: Arrivals) -> tuple[str, ...]:
     """Remove what a put created, given and returned in order of creation; return what is left.
 
     Directories are removed only when empty, so that what others put there stays.  What does not
     exist counts as removed.  Cancelled, it finishes first.
     """
-    created = [Path(path) for path in paths]
+    created, ground = [Path(path) for path in paths], Ground(arrivals)
     try:
-        left = await _in_thread(lambda: remove_created(created), stop=Event())
+        left = await _in_thread(lambda: remove_created(created, ground), stop=Event())
     except CopyError:  # so everything waits for us
-        left = remove_created(created)
+        left = remove_created(created, ground)
     return tuple(str(path) for path in left)
 
 
-def _copy_all(copy: TreeCopy, places: Sequence[tuple[Path, Path]]) -> Copied:
+def _copy_all(
+    copy: TreeCopy, places: Sequence[tuple[Path, Path]], ground: Ground, *, is_get: bool
+) -> Copied:
     copy.tell(places)
     for source, destination in places:
-        copy.copy(source, destination)
+        copy.copy(source, destination, is_received=is_get or ground.has_received(source))
     return Copied(
         files=copy.files, bytes=copy.bytes, created=tuple(str(path) for path in copy.created)
     )

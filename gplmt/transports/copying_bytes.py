@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import select
+import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
 from msgspec import Struct
 
-from gplmt.transports.copying_names import failing_as
+from gplmt.errors import CopyError
+from gplmt.transports.copying_names import failing_as, shown
+from gplmt.transports.copying_walks import Spot
 
 # What is copied between two looks at whether to stop: 40 ms on a disk of 100 MB/s.
 _CHUNK_BYTES = 4 << 20
@@ -128,30 +131,56 @@ def data_extents(descriptor: int, status: os.stat_result) -> Iterator[tuple[int,
         yield start, end
 
 
-def open_through(destination: Path, stop: Event) -> int:
+def open_through(spot: Spot, stop: Event) -> int:
     """Open what is no regular file for writing; a FIFO is waited for until somebody reads it.
 
     Raises:
         CopyError: the reason.
         StoppedError: nobody did before `stop` was set.
     """
-    while (writing := open_if_read(destination)) is None:
+    while (writing := open_if_read(spot)) is None:
         check_stop(stop)
         stop.wait(POLL_SECONDS)
     return writing
 
 
-def open_if_read(destination: Path) -> int | None:
+def open_if_read(spot: Spot) -> int | None:
     """Open what is no regular file for writing without blocking; None for an unread FIFO.
 
     Raises:
         CopyError: the reason.
     """
-    flags = os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    with failing_as("write", destination):
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    if not spot.is_nameless:
+        flags |= os.O_NOFOLLOW
+    with failing_as("write", spot.path):
         try:
-            return os.open(destination, flags)
+            writing = os.open(spot.name, flags, dir_fd=spot.directory)
         except OSError as exc:
-            if exc.errno != errno.ENXIO or not destination.is_fifo():
+            if exc.errno != errno.ENXIO or not spot.is_fifo:
                 raise
-    return None
+            return None
+        try:
+            _empty(writing, spot)
+        except BaseException:
+            os.close(writing)
+            raise
+    return writing
+
+
+def _empty(writing: int, spot: Spot) -> None:
+    """Empty an open file, if it is one, and the one that was looked at before."""
+    status = os.fstat(writing)
+    if spot.status is None or not os.path.samestat(status, spot.status):
+        raise CopyError(f"cannot write {shown(spot.path)}: something else has taken its place")
+    if stat.S_ISREG(status.st_mode):
+        os.ftruncate(writing, 0)
+
+
+@contextmanager
+def closing(descriptor: int) -> Iterator[int]:
+    """Close at the end; over NFS that may be where a full disk shows."""
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -12,13 +12,15 @@ from threading import Event
 from msgspec import Struct
 
 from gplmt.errors import CopyError
-from gplmt.transports.copying_bytes import Transfer, open_through
+from gplmt.transports.copying_bytes import Transfer, closing, open_through
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_names import (
     directory_in_the_way,
     failing_as,
     shown,
 )
 from gplmt.transports.copying_telling import Telling
+from gplmt.transports.copying_walks import Spot
 
 
 class FileCopied(Struct, frozen=True, kw_only=True):
@@ -28,7 +30,9 @@ class FileCopied(Struct, frozen=True, kw_only=True):
     created: Path | None
 
 
-def copy_file(source: Path, destination: Path, *, stop: Event, telling: Telling) -> FileCopied:
+def copy_file(
+    source: Path, destination: Path, *, stop: Event, telling: Telling, ground: Ground
+) -> FileCopied:
     """Copy a regular file with its permission bits; the destination's parent exists.
 
     A new or regular destination, at the end of the links if it is one, is replaced when the
@@ -41,27 +45,26 @@ def copy_file(source: Path, destination: Path, *, stop: Event, telling: Telling)
     """
     with (
         opened_source(source) as (reading, before),
-        _opened_target(source, before, destination, stop, telling) as (writing, target, is_new),
+        ground.spot(destination) as spot,
     ):
-        transfer = Transfer(
-            reading=reading,
-            writing=writing,
-            source=source,
-            destination=target or destination,
-            stop=stop,
-        )
-        count = transfer.copy() if target else transfer.stream()
-        check_length(source, before, count)
-    return FileCopied(bytes=count, created=target if is_new else None)
+        refuse_directory(source, destination, spot)
+        _refuse_itself(source, before, destination, spot)
+        with _opened_target(before, spot, stop, telling) as (writing, is_new):
+            transfer = Transfer(
+                reading=reading, writing=writing, source=source, destination=spot.path, stop=stop
+            )
+            count = transfer.copy() if spot.is_replaceable else transfer.stream()
+            check_length(source, before, count)
+    return FileCopied(bytes=count, created=spot.path if is_new else None)
 
 
-def refuse_directory(source: PurePath, destination: Path) -> None:
+def refuse_directory(source: PurePath, destination: Path, spot: Spot) -> None:
     """Let nothing that is no directory take the place of one.
 
     Raises:
-        CopyError: `destination`, its links followed, is a directory.
+        CopyError: a directory stands at the spot of `destination`.
     """
-    if destination.is_dir():
+    if spot.is_directory:
         raise directory_in_the_way(destination, source)
 
 
@@ -82,47 +85,31 @@ def opened_source(source: Path) -> Iterator[tuple[int, os.stat_result]]:
         yield reading, status
 
 
-def replaceable(destination: Path) -> Path | None:
-    """The path that a new file shall take; None if the destination must be written through.
-
-    Raises:
-        OSError: links lead in a circle, say.
-    """
-    status = _status(destination)
-    # Only now, as links in a circle have been refused.
-    target = destination.resolve() if destination.is_symlink() else destination
-    if status is None:
-        return target
-    # A link in /proc may lead to an open file that has no name any more.
-    has_name = target.exists() and os.path.samestat(target.stat(), status)
-    return target if stat.S_ISREG(status.st_mode) and has_name else None
-
-
-def tell_file(telling: Telling, destination: Path, *, end: Path) -> bool:
-    """Tell that a file is about to take the place `end` of `destination`; whether it is new."""
-    if end != destination:
-        telling.writing((end,))
-    is_new = not end.exists()
-    if is_new:
-        telling.creating((str(end),))
-    return is_new
+def tell_file(telling: Telling, spot: Spot) -> bool:
+    """Tell that a file is about to be at a spot; whether it is new there."""
+    if spot.is_end:
+        telling.writing((spot.path,))
+    if spot.status is None:
+        telling.creating((str(spot.path),))
+    return spot.status is None
 
 
 @contextmanager
-def replacement(target: Path, *, mode: int, telling: Telling) -> Iterator[int]:
-    """A new file that becomes `target` at the end of the block, or disappears with an error."""
-    temporary = telling.temporary_beside(target)
+def replacement(spot: Spot, *, mode: int, telling: Telling) -> Iterator[int]:
+    """A new file that is at the spot at the end of the block, or disappears with an error."""
+    place = spot.directory
+    temporary = telling.temporary_beside(spot.path).name
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with failing_as("write", target):
-        writing = os.open(temporary, flags, mode=0o600)
+    with failing_as("write", spot.path):
+        writing = os.open(temporary, flags, mode=0o600, dir_fd=place)
         try:
             with closing(writing):
                 yield writing
                 _set_mode(writing, mode)
-            temporary.replace(target)
+            os.replace(temporary, spot.name, src_dir_fd=place, dst_dir_fd=place)
         except BaseException:
             with suppress(FileNotFoundError):
-                temporary.unlink()
+                os.unlink(temporary, dir_fd=place)
             raise
 
 
@@ -139,47 +126,23 @@ def check_length(source: PurePath, before: os.stat_result, count: int) -> None:
 
 @contextmanager
 def _opened_target(
-    source: Path, before: os.stat_result, destination: Path, stop: Event, telling: Telling
-) -> Iterator[tuple[int, Path | None, bool]]:
-    """What to write to, the path that it shall replace, and whether that is new.
-
-    The path is None if the destination is written through.
-    """
-    with failing_as("write", destination):
-        refuse_directory(source, destination)
-        target = replaceable(destination)
-        _refuse_itself(source, before, destination)
-    if target is None:
-        with failing_as("write", destination), closing(open_through(destination, stop)) as file:
-            yield file, None, False
+    before: os.stat_result, spot: Spot, stop: Event, telling: Telling
+) -> Iterator[tuple[int, bool]]:
+    """What to write to, and whether that is new."""
+    if spot.is_replaceable:
+        is_new = tell_file(telling, spot)
+        with replacement(spot, mode=before.st_mode & 0o777, telling=telling) as file:
+            yield file, is_new
     else:
-        is_new = tell_file(telling, destination, end=target)
-        with replacement(target, mode=before.st_mode & 0o777, telling=telling) as file:
-            yield file, target, is_new
+        with failing_as("write", spot.path), closing(open_through(spot, stop)) as file:
+            yield file, False
 
 
-def _refuse_itself(source: Path, before: os.stat_result, destination: Path) -> None:
-    status = _status(destination)
-    if status is not None and os.path.samestat(before, status):
+def _refuse_itself(source: Path, before: os.stat_result, destination: Path, spot: Spot) -> None:
+    if spot.status is not None and os.path.samestat(before, spot.status):
         raise CopyError(
             f"cannot copy {shown(source)} to {shown(destination)}: they are the same file"
         )
-
-
-def _status(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except FileNotFoundError:
-        return None
-
-
-@contextmanager
-def closing(descriptor: int) -> Iterator[int]:
-    """Close at the end; over NFS that may be where a full disk shows."""
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _set_mode(descriptor: int, mode: int) -> None:

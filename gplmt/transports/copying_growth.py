@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path, PurePath
 
 from gplmt.transports.copying_files import FileCopied, refuse_directory
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_names import failing_as, no_directory
 from gplmt.transports.copying_telling import Telling, creatable, is_missing, missing_parents
+from gplmt.transports.copying_walks import Spot
 
 
 class Growth:
@@ -20,8 +21,9 @@ class Growth:
     written to.  What is about to be made is told before.
     """
 
-    def __init__(self, telling: Telling) -> None:
+    def __init__(self, telling: Telling, ground: Ground) -> None:
         self.telling = telling
+        self.ground = ground
         self.created: list[Path] = []
         self.files = 0
         self.bytes = 0
@@ -38,8 +40,9 @@ class Growth:
         for path in missing:
             self.tell_new((path,))
             with failing_as("create directory", path):
-                if _make_missing(path):
+                if self._make_missing(path):
                     self.created.append(path)
+        self.ground.settle(directory)
 
     def make_directory(self, destination: Path, permissions: int, *, source: PurePath) -> None:
         """Make a directory, or make one that exists ready to receive files.
@@ -49,14 +52,20 @@ class Growth:
             OSError: it cannot be made.
         """
         self.tell_new((destination,))
-        try:
-            destination.mkdir(stat.S_IRWXU)
-        except FileExistsError:
-            self._enter_directory(destination, source)
-        else:
-            self.created.append(destination)
-            inherited = destination.stat().st_mode & stat.S_ISGID
-            self._modes.append((destination, permissions | inherited))
+        with self.ground.spot(destination) as spot:
+            if spot.is_link:
+                os.unlink(spot.name, dir_fd=spot.directory)
+            try:
+                if spot.is_end:  # a link to nothing is no place for a directory
+                    raise FileExistsError
+                os.mkdir(spot.name, stat.S_IRWXU, dir_fd=spot.directory)
+            except FileExistsError:
+                self._enter_directory(destination, source)
+                return
+            if not spot.is_link:
+                self.created.append(destination)
+            made = os.stat(spot.name, dir_fd=spot.directory, follow_symlinks=False)
+            self._modes.append((destination, permissions | made.st_mode & stat.S_ISGID))
 
     def make_link(self, destination: Path, text: str, *, source: PurePath) -> None:
         """Make a link that says `text`; it replaces all but a directory.
@@ -65,12 +74,12 @@ class Growth:
             CopyError: a directory stands there.
             OSError: it cannot be made.
         """
-        is_new = not os.path.lexists(destination)
-        if not destination.is_symlink():
-            refuse_directory(source, destination)
-        if is_new:
-            self.telling.creating((str(destination),))
-        self._make_link(destination, text)
+        with self.ground.spot(destination, follow=False) as spot:
+            refuse_directory(source, destination, spot)
+            is_new = spot.status is None
+            if is_new:
+                self.telling.creating((str(destination),))
+            self._make_link(spot, text)
         if is_new:
             self.created.append(destination)
         self.files += 1
@@ -96,48 +105,33 @@ class Growth:
         while self._modes:
             directory, mode = self._modes.pop()
             with failing_as("set the permissions of", directory):
-                set_directory_mode(directory, mode)
+                self.ground.set_mode(directory, mode)
+
+    def _make_missing(self, directory: Path) -> bool:
+        """Make a directory; False if it is there, made perhaps by somebody else just now."""
+        with self.ground.spot(directory, follow=False) as spot:
+            try:
+                os.mkdir(spot.name, dir_fd=spot.directory)
+            except FileExistsError:
+                if self.ground.is_directory(directory):
+                    return False
+                raise
+        return True
 
     def _enter_directory(self, destination: Path, source: PurePath) -> None:
-        if not destination.is_dir():
-            raise no_directory(destination, source)
-        if destination.is_symlink():
-            self.telling.writing((destination.resolve(),))
-        self._modes.extend(open_up(destination))
+        with self.ground.spot(destination) as spot:
+            if not spot.is_directory:
+                raise no_directory(destination, source)
+            if spot.is_end:
+                self.telling.writing((spot.path,))
+        self._modes.extend(self.ground.open_up(destination))
 
-    def _make_link(self, destination: Path, text: str) -> None:
-        temporary = self.telling.temporary_beside(destination)
-        temporary.symlink_to(text)
+    def _make_link(self, spot: Spot, text: str) -> None:
+        place = spot.directory
+        temporary = self.telling.temporary_beside(spot.path).name
+        os.symlink(text, temporary, dir_fd=place)
         try:
-            temporary.replace(destination)
+            os.replace(temporary, spot.name, src_dir_fd=place, dst_dir_fd=place)
         except BaseException:
-            temporary.unlink()
+            os.unlink(temporary, dir_fd=place)
             raise
-
-
-def open_up(directory: Path) -> tuple[tuple[Path, int], ...]:
-    """Let the owner write in a directory; return what `set_directory_mode` shall put back."""
-    # Whether this was enough, or even possible, shows when something is written there.
-    with suppress(OSError):
-        if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
-            mode = stat.S_IMODE(directory.stat().st_mode)
-            directory.chmod(mode | stat.S_IRWXU)
-            return ((directory, mode),)
-    return ()
-
-
-def set_directory_mode(directory: Path, mode: int) -> None:
-    """Set the permission bits of a directory of ours, where the file system has such."""
-    with suppress(PermissionError, FileNotFoundError):
-        directory.chmod(mode)
-
-
-def _make_missing(directory: Path) -> bool:
-    """Make a directory; False if it is there, made perhaps by somebody else just now."""
-    try:
-        directory.mkdir()
-    except FileExistsError:
-        if directory.is_dir():
-            return False
-        raise
-    return True

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from gplmt.errors import CopyError
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_names import failing_as, shown
 
 _S = TypeVar("_S", bound=PurePath)
@@ -70,7 +71,7 @@ def expand(source: str, directory: Path) -> list[Path]:
 
 
 def place(
-    sources: Sequence[Path], destination: Path, *, into: bool
+    sources: Sequence[Path], destination: Path, *, into: bool, ground: Ground
 ) -> tuple[tuple[Path, Path], ...]:
     """Each source with the very path that its copy shall have.
 
@@ -83,7 +84,7 @@ def place(
     Raises:
         CopyError: two sources would have the same path.
     """
-    if not (into or len(sources) > 1 or _is_entered(sources[0], destination)):
+    if not (into or len(sources) > 1 or _is_entered(sources[0], destination, ground)):
         return ((sources[0], destination),)
     return name_copies([(source, own_name(source)) for source in sources], destination)
 
@@ -136,10 +137,9 @@ def _home() -> Path:
         raise CopyError("cannot tell the home directory; set the variable HOME") from exc
 
 
-def _is_entered(source: Path, destination: Path) -> bool:
+def _is_entered(source: Path, destination: Path, ground: Ground) -> bool:
     """Whether an existing destination is a directory to copy into rather than to merge with."""
-    with failing_as("write", destination):
-        if not destination.is_dir():
-            return False
+    if not ground.is_directory(destination):
+        return False
     with failing_as("read", source):
         return is_entered(destination, name=own_name(source), is_directory=source.is_dir())

@@ -109,6 +109,8 @@ def forecast(source: Path, destination: Path, *, stop: Event) -> Iterator[str]:
     while pending:
         check_stop(stop)
         here, there, is_new = pending.pop()
+        if not is_new and not os.path.isdir(there):  # noqa: PTH112
+            continue  # if anything is made there, something else has to go first
         for entry in _entries(here):
             path = f"{there}/{entry.name}"
             is_new_entry = is_new or is_missing(path)

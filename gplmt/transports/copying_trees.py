@@ -14,7 +14,8 @@ from gplmt.errors import CopyError
 from gplmt.journals import CopyJournal
 from gplmt.transports.copying_bytes import check_stop
 from gplmt.transports.copying_files import FileCopied, copy_file
-from gplmt.transports.copying_growth import Growth, open_up, set_directory_mode
+from gplmt.transports.copying_ground import Ground
+from gplmt.transports.copying_growth import Growth
 from gplmt.transports.copying_names import failing_as, is_temporary, refuse_special, shown
 from gplmt.transports.copying_telling import Telling, forecast
 
@@ -22,8 +23,8 @@ from gplmt.transports.copying_telling import Telling, forecast
 class TreeCopy:
     """A copy in the making."""
 
-    def __init__(self, stop: Event, journal: CopyJournal) -> None:
-        self.growth = Growth(Telling(journal))
+    def __init__(self, stop: Event, journal: CopyJournal, ground: Ground) -> None:
+        self.growth = Growth(Telling(journal), ground)
         self.stop = stop
 
     @property
@@ -52,10 +53,11 @@ class TreeCopy:
         forecasts = (forecast(*place, stop=self.stop) for place in places)
         telling.creating(chain.from_iterable(forecasts))
 
-    def copy(self, source: Path, destination: Path) -> None:
+    def copy(self, source: Path, destination: Path, *, is_received: bool = False) -> None:
         """Copy `source`, followed if it is a link, to the very path `destination`.
 
-        A tree merges into a directory that exists, which keeps its own permission bits.
+        A tree merges into a directory that exists, which keeps its own permission bits.  Links in
+        one that `is_received` are not trusted.
 
         Raises:
             CopyError: the reason, naming the path.
@@ -67,6 +69,8 @@ class TreeCopy:
             if stat.S_ISDIR(status.st_mode):
                 _check_apart(source, destination)
             self.growth.make_parents(destination.parent)
+            if is_received and stat.S_ISDIR(status.st_mode):
+                self.growth.ground.receive(destination)
             try:
                 self._copy_all(source, destination, status)
             finally:
@@ -98,7 +102,13 @@ class TreeCopy:
         return iter(())
 
     def _copy_file(self, source: Path, destination: Path) -> FileCopied:
-        return copy_file(source, destination, stop=self.stop, telling=self.growth.telling)
+        return copy_file(
+            source,
+            destination,
+            stop=self.stop,
+            telling=self.growth.telling,
+            ground=self.growth.ground,
+        )
 
     def _copy_directory(
         self, source: Path, destination: Path, status: os.stat_result
@@ -106,8 +116,9 @@ class TreeCopy:
         with failing_as("read", source), os.scandir(source) as entries:
             names = sorted(entry.name for entry in entries if not is_temporary(entry.name))
         with failing_as("write", destination):
-            if destination.is_symlink():
-                _check_apart(source, destination)
+            with self.growth.ground.spot(destination) as spot:
+                if spot.is_end:
+                    _check_apart(source, destination)
             self.growth.make_directory(destination, status.st_mode & 0o777, source=source)
         return ((source / name, destination / name) for name in names)
 
@@ -119,13 +130,13 @@ class TreeCopy:
             self.growth.make_link(destination, text, source=source)
 
 
-def remove_created(paths: Sequence[Path]) -> list[Path]:
+def remove_created(paths: Sequence[Path], ground: Ground) -> list[Path]:
     """Remove files, links and empty directories, last first; return those left, in that order.
 
     Read-only directories give their files away too, if they are ours.
     """
-    with _opened_up(dict.fromkeys(path.parent for path in paths)):
-        left = [path for path in reversed(paths) if not _remove(path)]
+    with _opened_up(dict.fromkeys(path.parent for path in paths), ground):
+        left = [path for path in reversed(paths) if not ground.remove(path)]
     return left[::-1]
 
 
@@ -148,26 +159,12 @@ def _check_apart(source: Path, destination: Path) -> None:
 
 
 @contextmanager
-def _opened_up(directories: Iterable[Path]) -> Iterator[None]:
+def _opened_up(directories: Iterable[Path], ground: Ground) -> Iterator[None]:
     """Let the owner write in `directories`, outer ones first, for the time of the block."""
-    opened = [pair for directory in directories for pair in open_up(directory)]
+    opened = [pair for directory in directories for pair in ground.open_up(directory)]
     try:
         yield
     finally:
         for directory, mode in reversed(opened):
             with suppress(OSError):
-                set_directory_mode(directory, mode)
-
-
-def _remove(path: Path) -> bool:
-    """Remove a path; False if it is still there."""
-    try:
-        if stat.S_ISDIR(path.lstat().st_mode):
-            path.rmdir()
-        else:
-            path.unlink()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return True
+                ground.set_mode(directory, mode)

@@ -50,6 +50,7 @@ class LocalTransport:
         self._descriptor_limit = settings.descriptor_limit
         self._token = token
         self._journal = settings.journal
+        self._arrivals = settings.arrivals
         self._environment = dict(os.environb)
         self._guard = Guard(token=token, grace_seconds=grace_seconds, shell=guard_shell)
         self._stopper = Stopper(token=token, grace_seconds=grace_seconds)
@@ -89,7 +90,13 @@ class LocalTransport:
         """As `Transport.put`, within this host."""
         from gplmt.transports import copying  # most runs copy nothing
 
-        return await copying.put(sources, destination, directory=self._directory, journal=journal)
+        return await copying.put(
+            sources,
+            destination,
+            directory=self._directory,
+            journal=journal,
+            arrivals=self._arrivals,
+        )
 
     async def get(
         self,
@@ -104,14 +111,19 @@ class LocalTransport:
         from gplmt.transports import copying
 
         return await copying.get(
-            source, destination, into=into, directory=self._directory, journal=journal
+            source,
+            destination,
+            into=into,
+            directory=self._directory,
+            journal=journal,
+            arrivals=self._arrivals,
         )
 
     async def remove(self, node: Node, paths: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
         """As `Transport.remove`."""
         from gplmt.transports import copying
 
-        return await copying.remove(paths)
+        return await copying.remove(paths, arrivals=self._arrivals)
 
     async def can_connect(self, node: Node, host: str, port: int) -> bool:  # noqa: ARG002
         """As `Transport.can_connect`."""

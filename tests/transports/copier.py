@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from gplmt.arrivals import Arrivals
 from gplmt.transports import copying
 from gplmt.transports.ssh import copying as copying_over_ssh
 from tests.support.ssh.servers import Server
@@ -98,11 +99,20 @@ async def _copy_here(order: Order, journal: WrittenJournal) -> None:
     _say(f"begun {os.getpid()}")
     if order.verb == "put":
         sources = [Path(source) for source in order.sources]
-        await copying.put(sources, order.destination, directory=Path("/"), journal=journal)
+        await copying.put(
+            sources, order.destination, directory=Path("/"), journal=journal, arrivals=Arrivals()
+        )
     else:
         place = Path(order.destination)
         into = order.destination.endswith("/")
-        await copying.get(order.sources[0], place, into=into, directory=Path("/"), journal=journal)
+        await copying.get(
+            order.sources[0],
+            place,
+            into=into,
+            directory=Path("/"),
+            journal=journal,
+            arrivals=Arrivals(),
+        )
 
 
 async def _copy_there(order: Order, remote: Remote, journal: WrittenJournal) -> None:
@@ -116,7 +126,14 @@ async def _copy_there(order: Order, remote: Remote, journal: WrittenJournal) -> 
         else:
             place = Path(order.destination)
             into = order.destination.endswith("/")
-            await copying_over_ssh.get(files, order.sources[0], place, into=into, journal=journal)
+            await copying_over_ssh.get(
+                files,
+                order.sources[0],
+                place,
+                into=into,
+                journal=journal,
+                arrivals=Arrivals(),
+            )
 
 
 def _server(remote: Remote) -> Server:

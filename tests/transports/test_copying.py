@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
 from gplmt.protocols import Copied
 from gplmt.transports.copying import remove
@@ -119,7 +120,7 @@ async def test_remove_undoes_a_put_and_leaves_what_others_made(tmp_path: Path) -
     source = grow(tmp_path / "t", {"a": b"1", "d/b": b"2"})
     created = (await put([source], "x/y", directory=tmp_path)).created
     grow(tmp_path / "x", {"y/d/other": b""})
-    left = await remove(created)
+    left = await remove(created, arrivals=Arrivals())
     assert left == tuple(str(tmp_path / path) for path in ("x", "x/y", "x/y/d"))
     assert look(tmp_path / "x").keys() == {".", "y", "y/d", "y/d/other"}
 
@@ -127,7 +128,7 @@ async def test_remove_undoes_a_put_and_leaves_what_others_made(tmp_path: Path) -
 async def test_odd_names_come_back_from_put_as_remove_takes_them(tmp_path: Path) -> None:
     grow(tmp_path / "t", {"\udcff\n": b"1"})
     created = (await put([tmp_path / "t"], "-x \udcfe", directory=tmp_path)).created
-    assert await remove(created) == ()
+    assert await remove(created, arrivals=Arrivals()) == ()
     assert look(tmp_path).keys() == {".", "t", "t/\udcff\n"}
 
 

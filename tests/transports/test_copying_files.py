@@ -12,9 +12,11 @@ from threading import Event, Thread
 
 import pytest
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
 from gplmt.transports.copying_bytes import StoppedError, data_extents
 from gplmt.transports.copying_files import FileCopied, copy_file
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_telling import Telling
 from tests.transports.told import ToldJournal
 from tests.transports.trees import grow, look, temporaries, text_of
@@ -51,7 +53,13 @@ def copy_whole(source: Path, destination: Path, *, stop: Event | None = None) ->
     journal = ToldJournal()
     telling = Telling(journal)
     telling.writing((destination,))
-    copied = copy_file(source, destination, stop=stop or Event(), telling=telling)
+    copied = copy_file(
+        source,
+        destination,
+        stop=stop or Event(),
+        telling=telling,
+        ground=Ground(Arrivals()),
+    )
     assert journal.faults == []
     assert list(journal.paths) == ([] if copied.created is None else [str(copied.created)])
     return copied

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
-from gplmt.transports.copying_places import expand, node_path, place, says_into
+from gplmt.transports import copying_places
+from gplmt.transports.copying_ground import Ground
+from gplmt.transports.copying_places import expand, node_path, says_into
 from tests.transports.trees import grow
+
+
+def place(
+    sources: Sequence[Path], destination: Path, *, into: bool
+) -> tuple[tuple[Path, Path], ...]:
+    ground = Ground(Arrivals())
+    return copying_places.place(sources, destination, into=into, ground=ground)
 
 
 def test_a_relative_path_begins_in_the_working_directory(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from threading import Event
 
 import pytest
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
 from gplmt.journals import UnwrittenJournal
 from gplmt.transports.copying import get, put
@@ -52,7 +53,9 @@ async def test_a_large_tree_is_told_in_few_parts_before_any_of_it_is_made(tmp_pa
     source = grow(tmp_path / "t", {f"d{n % 30}/f{n}": b"" for n in range(1500)})
     place = grow(tmp_path / "place", {})
     journal = WatchingJournal(place)
-    copied = await put([source], f"{place}/x/new", directory=tmp_path, journal=journal)
+    copied = await put(
+        [source], f"{place}/x/new", directory=tmp_path, journal=journal, arrivals=Arrivals()
+    )
     assert journal.check(copied).files == 1500
     assert set(journal.paths) == set(copied.created)
     assert journal.roots == [f"{place}/x/new"]
@@ -62,7 +65,14 @@ async def test_a_large_tree_is_told_in_few_parts_before_any_of_it_is_made(tmp_pa
 async def test_many_sources_are_told_together(tmp_path: Path) -> None:
     grow(tmp_path / "t", {f"{n}.log": b"" for n in range(100)})
     journal = ToldJournal()
-    copied = await get("t/*.log", tmp_path / "u", into=True, directory=tmp_path, journal=journal)
+    copied = await get(
+        "t/*.log",
+        tmp_path / "u",
+        into=True,
+        directory=tmp_path,
+        journal=journal,
+        arrivals=Arrivals(),
+    )
     assert journal.check(copied).files == 100
     assert journal.calls == 1
     assert len(journal.roots) == 100
@@ -72,7 +82,7 @@ async def test_nothing_is_told_of_what_is_there_already(tmp_path: Path) -> None:
     grow(tmp_path / "t", {"a": b"new", "d/b": b"new", "d/c": b"new", "l": "a"})
     grow(tmp_path / "place/t", {"a": b"old", "d/b": b"old", "l": "b"})
     journal = ToldJournal()
-    await put([tmp_path / "t"], "place", directory=tmp_path, journal=journal)
+    await put([tmp_path / "t"], "place", directory=tmp_path, journal=journal, arrivals=Arrivals())
     assert list(journal.paths) == [f"{tmp_path}/place/t/d/c"]
 
 
@@ -81,7 +91,9 @@ async def test_what_a_link_leads_to_is_told_as_a_place_of_its_own(tmp_path: Path
     grow(tmp_path / "far", {"d": None, "old": b""})
     grow(tmp_path / "place/t", {"d": "../../far/d", "l": "../../far/old", "m": "../../far/new"})
     journal = ToldJournal()
-    copied = await put([tmp_path / "t"], "place", directory=tmp_path, journal=journal)
+    copied = await put(
+        [tmp_path / "t"], "place", directory=tmp_path, journal=journal, arrivals=Arrivals()
+    )
     ends = [f"{tmp_path}/far/{name}" for name in ("d", "old", "new")]
     assert sorted(journal.roots) == sorted([f"{tmp_path}/place/t", *ends])
     assert sorted(copied.created) == [f"{tmp_path}/far/new", f"{tmp_path}/place/t/d/f"]
@@ -93,7 +105,13 @@ async def test_a_file_in_the_place_of_a_directory_is_not_told_as_new(tmp_path: P
     for destination in ("file/x/y", "dangling/x/y"):
         journal = ToldJournal()
         with pytest.raises(CopyError):
-            await put([tmp_path / "t/f"], destination, directory=tmp_path, journal=journal)
+            await put(
+                [tmp_path / "t/f"],
+                destination,
+                directory=tmp_path,
+                journal=journal,
+                arrivals=Arrivals(),
+            )
         journal.check_faults()
         assert not journal.paths
 
@@ -102,13 +120,23 @@ async def test_what_will_be_there_when_a_parent_is_made_is_not_told_as_new(tmp_p
     grow(tmp_path, {"t/f": b"", "file": b"keep", "d/f": b"keep"})
     journal = ToldJournal()
     with pytest.raises(CopyError):
-        await put([tmp_path / "t/f"], "new/../file/x", directory=tmp_path, journal=journal)
+        await put(
+            [tmp_path / "t/f"],
+            "new/../file/x",
+            directory=tmp_path,
+            journal=journal,
+            arrivals=Arrivals(),
+        )
     assert list(journal.paths) == [f"{tmp_path}/new"]
     journal = ToldJournal()
-    await put([tmp_path / "t/f"], "new/../d/f", directory=tmp_path, journal=journal)
+    await put(
+        [tmp_path / "t/f"], "new/../d/f", directory=tmp_path, journal=journal, arrivals=Arrivals()
+    )
     assert list(journal.paths) == [f"{tmp_path}/new"]
     journal = ToldJournal()
-    copied = await put([tmp_path / "t"], "newer/../e/x", directory=tmp_path, journal=journal)
+    copied = await put(
+        [tmp_path / "t"], "newer/../e/x", directory=tmp_path, journal=journal, arrivals=Arrivals()
+    )
     assert journal.check(copied).created == tuple(journal.paths)
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -14,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
 from gplmt.journals import UnwrittenJournal
 from gplmt.transports.copying_bytes import StoppedError
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_trees import TreeCopy, remove_created
 from tests.support.trees import scratch_directory
 from tests.transports.told import ToldJournal
@@ -52,12 +54,16 @@ def unprivileged() -> Iterator[Path]:
 def copy(source: Path, destination: Path) -> TreeCopy:
     """A copy; by its end it has made what it had told, and nothing else."""
     journal = ToldJournal()
-    tree = TreeCopy(Event(), journal)
+    tree = TreeCopy(Event(), journal, Ground(Arrivals()))
     tree.tell([(source, destination)])
     tree.copy(source, destination)
     assert journal.faults == []
     assert set(journal.paths) == {str(path) for path in tree.created}
     return tree
+
+
+def remove(created: Sequence[Path]) -> list[Path]:
+    return remove_created(created, Ground(Arrivals()))
 
 
 def test_a_tree_is_copied_with_all_that_is_in_it(tmp_path: Path) -> None:
@@ -199,8 +205,8 @@ def test_a_very_deep_tree_is_copied(tmp_path: Path) -> None:
         levels.append(levels[-1] / "d")
     copied = copy(levels[0], tmp_path / "u")
     assert len(copied.created) == 1050
-    assert remove_created(copied.created) == []
-    assert remove_created(levels) == []
+    assert remove(copied.created) == []
+    assert remove(levels) == []
 
 
 def test_a_tree_too_deep_for_a_path_is_an_error(tmp_path: Path) -> None:
@@ -253,14 +259,14 @@ def test_read_only_directories_can_be_removed_again(unprivileged: Path) -> None:
     (source / "shut/deep").chmod(0o555)
     (source / "shut").chmod(0o555)
     created = copy(source, unprivileged / "u").created
-    assert remove_created(created) == []
+    assert remove(created) == []
     assert look(unprivileged).keys().isdisjoint({"u"})
 
 
 def test_a_read_only_directory_that_stays_is_read_only_again(unprivileged: Path) -> None:
     place = grow(unprivileged / "u", {"mine": b"", "other": b""})
     place.chmod(0o555)
-    assert remove_created([place, place / "mine"]) == [place]
+    assert remove([place, place / "mine"]) == [place]
     assert look(place) == {".": (0o555, None), "other": (0o644, b"")}
 
 
@@ -292,13 +298,13 @@ def test_where_nothing_can_be_written_is_named(unprivileged: Path) -> None:
 def test_removal_goes_from_the_last_to_the_first(tmp_path: Path) -> None:
     place = grow(tmp_path / "u", {"d/f": b"", "d/link": "nowhere", "e": None})
     created = [place, place / "d", place / "d/f", place / "d/link", place / "e"]
-    assert remove_created(created) == []
+    assert remove(created) == []
     assert not place.exists()
 
 
 def test_what_others_put_into_a_directory_stays(tmp_path: Path) -> None:
     place = grow(tmp_path / "u", {"d/mine": b"", "d/other": b"", "e": None})
-    assert remove_created([place, place / "d", place / "d/mine", place / "e"]) == [
+    assert remove([place, place / "d", place / "d/mine", place / "e"]) == [
         place,
         place / "d",
     ]
@@ -307,12 +313,12 @@ def test_what_others_put_into_a_directory_stays(tmp_path: Path) -> None:
 
 def test_what_is_gone_counts_as_removed(tmp_path: Path) -> None:
     grow(tmp_path, {"f": b""})
-    assert remove_created([tmp_path / "gone", tmp_path / "gone/too", tmp_path / "f/x"]) == []
+    assert remove([tmp_path / "gone", tmp_path / "gone/too", tmp_path / "f/x"]) == []
 
 
 def test_a_link_is_removed_not_what_it_leads_to(tmp_path: Path) -> None:
     grow(tmp_path, {"d/f": b"", "link": "d"})
-    assert remove_created([tmp_path / "link"]) == []
+    assert remove([tmp_path / "link"]) == []
     assert look(tmp_path).keys() == {".", "d", "d/f"}
 
 
@@ -334,14 +340,14 @@ def test_wherever_a_copy_is_stopped_only_whole_files_stand_there(tmp_path: Path)
     (source / "d").chmod(0o555)
     for looks in range(100):
         grow(tmp_path / "u", {"e/f": b"old"})
-        stopped = TreeCopy(StopsAtLook(looks), UnwrittenJournal())
+        stopped = TreeCopy(StopsAtLook(looks), UnwrittenJournal(), Ground(Arrivals()))
         try:
             stopped.copy(source, tmp_path / "u")
         except StoppedError:
             found = look(tmp_path / "u")
             assert found["e/f"] in ((0o644, b"old"), (0o644, b"f"))
             assert found.items() - {("e/f", found["e/f"])} <= look(source).items()
-            assert remove_created(stopped.created) == []
+            assert remove(stopped.created) == []
             assert look(tmp_path / "u").keys() == {".", "e", "e/f"}
         else:
             assert looks > 10
@@ -390,5 +396,5 @@ def test_any_tree_arrives_as_it_is_and_twice_is_once(tree: Tree) -> None:
         assert once == look(source)
         assert copy(source, place).created == []
         assert look(place) == once
-        assert remove_created(created) == []
+        assert remove(created) == []
         assert not place.parent.exists()

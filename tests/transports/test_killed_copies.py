@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gplmt.arrivals import Arrivals
 from gplmt.transports.copying import remove
 from gplmt.transports.ssh.copying import remove as remove_there
 from tests.support.processes import until
@@ -63,7 +64,7 @@ async def test_what_a_killed_copy_has_left_here_is_known(
             moment = random.uniform(0, whole.seconds)  # noqa: S311
             killed = copier.copy(verb, sources(verb, scene), place, kill_after=moment)
             kills += killed.was_killed
-            await scene.check_left(killed, remove)
+            await scene.check_left(killed, remove_here)
     assert kills
 
 
@@ -89,8 +90,14 @@ async def test_what_a_killed_copy_has_left_on_a_node_or_here_is_known(
             )
             kills += killed.was_killed
             await until(lambda: is_idle(server))
-            await scene.check_left(killed, partial(remove_on, server) if verb == "put" else remove)
+            await scene.check_left(
+                killed, partial(remove_on, server) if verb == "put" else remove_here
+            )
     assert kills
+
+
+async def remove_here(paths: Sequence[str]) -> tuple[str, ...]:
+    return await remove(paths, arrivals=Arrivals())
 
 
 def reached(server: Server, way: Way) -> Remote:

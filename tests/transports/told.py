@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from gplmt.arrivals import Arrivals
 from gplmt.protocols import Copied
 from gplmt.transports import copying
 from gplmt.transports.ssh import copying as copying_over_ssh
@@ -70,23 +71,46 @@ class ToldJournal:
 
 
 async def put(
-    sources: Sequence[Path], destination: str, *, directory: Path, is_alone: bool = True
+    sources: Sequence[Path],
+    destination: str,
+    *,
+    directory: Path,
+    is_alone: bool = True,
+    arrivals: Arrivals | None = None,
 ) -> Copied:
     """A put on this host."""
     journal = ToldJournal(is_alone=is_alone)
     try:
-        copied = await copying.put(sources, destination, directory=directory, journal=journal)
+        copied = await copying.put(
+            sources,
+            destination,
+            directory=directory,
+            journal=journal,
+            arrivals=arrivals or Arrivals(),
+        )
     finally:
         journal.check_faults()
     return journal.check(copied)
 
 
-async def get(source: str, destination: Path, *, into: bool, directory: Path) -> Copied:
+async def get(
+    source: str,
+    destination: Path,
+    *,
+    into: bool,
+    directory: Path,
+    arrivals: Arrivals | None = None,
+) -> Copied:
     """A get on this host."""
     journal = ToldJournal()
     try:
         copied = await copying.get(
-            source, destination, into=into, directory=directory, journal=journal
+            source,
+            destination,
+            into=into,
+            directory=directory,
+            journal=journal,
+            arrivals=arrivals or Arrivals(),
         )
     finally:
         journal.check_faults()
@@ -106,12 +130,25 @@ async def put_there(
 
 
 async def get_there(
-    files: NodeFiles, source: str, destination: Path, *, into: bool, is_alone: bool = True
+    files: NodeFiles,
+    source: str,
+    destination: Path,
+    *,
+    into: bool,
+    is_alone: bool = True,
+    arrivals: Arrivals | None = None,
 ) -> Copied:
     """A get from a node."""
     journal = ToldJournal(is_alone=is_alone)
     try:
-        copied = await copying_over_ssh.get(files, source, destination, into=into, journal=journal)
+        copied = await copying_over_ssh.get(
+            files,
+            source,
+            destination,
+            into=into,
+            journal=journal,
+            arrivals=arrivals or Arrivals(),
+        )
     finally:
         journal.check_faults()
     return journal.check(copied)

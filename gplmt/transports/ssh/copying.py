@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
 from gplmt.journals import CopyJournal
 from gplmt.protocols import Copied
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_names import NodePath
 from gplmt.transports.copying_trees import remove_created
 from gplmt.transports.ssh.copying_disk import Disk
@@ -63,6 +65,7 @@ async def get(
     *,
     into: bool,
     journal: CopyJournal,
+    arrivals: Arrivals,
 ) -> Copied:
     """Copy what `source`, a path or pattern as for a put's destination, names to `destination`.
 
@@ -79,12 +82,13 @@ async def get(
 
     async def work() -> Copied:
         async with _disk(files, stop) as disk:
-            begun.append(Get(files, disk, stop, journal))
+            begun.append(Get(files, disk, stop, journal, Ground(arrivals)))
             return await begun[0].run(source, destination, into=into)
 
     async def undo() -> None:
         if begun and begun[0].is_renamed_tree:
-            await asyncio.to_thread(remove_created, begun[0].growth.created)
+            growth = begun[0].growth
+            await asyncio.to_thread(remove_created, growth.created, growth.ground)
 
     return await settled(work(), stop=stop, undo=undo)
 

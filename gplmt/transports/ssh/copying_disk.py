@@ -7,7 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from gplmt.transports.copying_names import NodePath
+from gplmt.errors import CopyError
+from gplmt.transports.copying_names import NodePath, shown
 from gplmt.transports.ssh.copying_sinks import Sink
 from gplmt.transports.ssh.copying_sources import Source
 
@@ -37,6 +38,21 @@ class Entry(Struct, frozen=True, kw_only=True):
     def permissions(self) -> int:
         """The permission bits."""
         return self.mode & 0o777
+
+
+def is_possible(name: str) -> bool:
+    """Whether something in a directory can have that name."""
+    return name not in ("", ".", "..") and "/" not in name and "\0" not in name
+
+
+def impossible_name(directory: NodePath) -> CopyError:
+    """The error of what would be written elsewhere by the name that a node tells."""
+    return CopyError(f"cannot read {shown(directory)}: it has an impossible name in it")
+
+
+def impossible_text(link: NodePath) -> CopyError:
+    """The error of a link with a NUL in its text."""
+    return CopyError(f"cannot read {shown(link)}: it says what no link can say")
 
 
 class Disk(Protocol):

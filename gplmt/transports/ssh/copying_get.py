@@ -9,14 +9,9 @@ from pathlib import Path
 from gplmt.errors import CopyError
 from gplmt.journals import CopyJournal
 from gplmt.protocols import Copied
-from gplmt.transports.copying_files import (
-    FileCopied,
-    closing,
-    refuse_directory,
-    replaceable,
-    replacement,
-    tell_file,
-)
+from gplmt.transports.copying_bytes import closing
+from gplmt.transports.copying_files import FileCopied, refuse_directory, replacement, tell_file
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_growth import Growth
 from gplmt.transports.copying_names import (
     NodePath,
@@ -27,6 +22,7 @@ from gplmt.transports.copying_names import (
 )
 from gplmt.transports.copying_places import is_entered, name_copies
 from gplmt.transports.copying_telling import Telling
+from gplmt.transports.copying_walks import Spot
 from gplmt.transports.ssh.copying_disk import Disk, Entry
 from gplmt.transports.ssh.copying_door import NodeFiles
 from gplmt.transports.ssh.copying_groups import Crew, in_thread
@@ -40,8 +36,10 @@ from gplmt.transports.ssh.tar_unpacking import TreeReceiver
 class Get:
     """A get in the making."""
 
-    def __init__(self, files: NodeFiles, disk: Disk, stop: Stop, journal: CopyJournal) -> None:
-        self.growth = Growth(Telling(journal))
+    def __init__(
+        self, files: NodeFiles, disk: Disk, stop: Stop, journal: CopyJournal, ground: Ground
+    ) -> None:
+        self.growth = Growth(Telling(journal), ground)
         self.is_renamed_tree = False
         self._entries: dict[NodePath, Entry] = {}
         self._received: set[NodePath] = set()
@@ -84,7 +82,7 @@ class Get:
             return name_copies(names, destination)
         source, name = names[0]
         is_directory = (await self._look(source)).is_directory
-        exists = _is_directory(destination)
+        exists = self.growth.ground.is_directory(destination)
         if exists and is_entered(destination, name=name, is_directory=is_directory):
             return name_copies(names, destination)
         self.is_renamed_tree = is_directory and not exists and name != destination.name
@@ -92,14 +90,19 @@ class Get:
 
     async def _get(self, crew: Crew, source: NodePath, target: Path) -> None:
         entry = await self._look(source)
-        if not (entry.is_directory and await self._unpack(source, target)):
-            await self._copy(crew, source, target, entry)
+        if entry.is_directory:
+            self.growth.ground.receive(target)
+            if await self._unpack(source, target):
+                return
+        await self._copy(crew, source, target, entry)
 
     async def _look(self, source: NodePath) -> Entry:
         """What a source is, followed if it is a link."""
         entry = self._entries.get(source) or await self._disk.stat(source)
         if entry is None:
             raise CopyError(f"cannot read {shown(source)}: No such file or directory")
+        if entry.is_link:  # then links have not been followed, and what it is may be anywhere
+            raise CopyError(f"cannot read {shown(source)}: the node does not tell what it is")
         self._entries[source] = entry
         return entry
 
@@ -143,31 +146,25 @@ class Get:
             crew.add(partial(self._copy, crew, source / name, target / name, entries[name]))
 
     async def _copy_file(self, source: NodePath, target: Path, entry: Entry) -> None:
-        with failing_as("write", target):
-            refuse_directory(source, target)
-            end = replaceable(target)
-        if end is None:
-            await self._write_through(source, target, entry)
-            return
-        is_new = await self._tell(target, end)
-        with replacement(end, mode=entry.permissions, telling=self.growth.telling) as writing:
-            sink = FileSink(end, writing, self._stop)
-            length = await self._disk.read(source, entry.size, sink)
-            sink.finish(length)
-        self.growth.add_file(FileCopied(bytes=length, created=end if is_new else None))
+        with self.growth.ground.spot(target) as spot:
+            refuse_directory(source, target, spot)
+            if not spot.is_replaceable:
+                await self._write_through(source, spot, entry)
+                return
+            is_new = await self._tell(spot)
+            with replacement(spot, mode=entry.permissions, telling=self.growth.telling) as writing:
+                sink = FileSink(spot.path, writing, self._stop)
+                length = await self._disk.read(source, entry.size, sink)
+                sink.finish(length)
+        self.growth.add_file(FileCopied(bytes=length, created=spot.path if is_new else None))
 
-    async def _tell(self, target: Path, end: Path) -> bool:
+    async def _tell(self, spot: Spot) -> bool:
         """As `tell_file`; what is not the end of a link was told with its directory."""
-        tell = partial(tell_file, self.growth.telling, target, end=end)
-        return tell() if end == target else await in_thread(tell)
+        tell = partial(tell_file, self.growth.telling, spot)
+        return await in_thread(tell) if spot.is_end else tell()
 
-    async def _write_through(self, source: NodePath, target: Path, entry: Entry) -> None:
-        with closing(await open_through(target, self._stop)) as writing:
-            sink = StreamSink(target, writing, self._stop)
+    async def _write_through(self, source: NodePath, spot: Spot, entry: Entry) -> None:
+        with closing(await open_through(spot, self._stop)) as writing:
+            sink = StreamSink(spot.path, writing, self._stop)
             length = await self._disk.read(source, entry.size, sink, in_order=True)
         self.growth.add_file(FileCopied(bytes=length, created=None))
-
-
-def _is_directory(destination: Path) -> bool:
-    with failing_as("write", destination):
-        return destination.is_dir()

@@ -13,7 +13,7 @@ from threading import Event
 from gplmt.errors import CopyError
 from gplmt.transports.copying_names import NodePath, shown
 from gplmt.transports.copying_places import Beginning, beginning
-from gplmt.transports.ssh.copying_disk import Disk
+from gplmt.transports.ssh.copying_disk import Disk, is_possible
 from gplmt.transports.ssh.copying_groups import Crew
 
 
@@ -48,10 +48,17 @@ async def expand(disk: Disk, source: str, stop: Event) -> list[NodePath]:
 
 
 async def own_name(disk: Disk, source: NodePath) -> str:
-    """The name that a copy *into* a directory has there."""
-    if source.name in ("", ".."):
-        return (await disk.real(source)).name
-    return source.name
+    """The name that a copy *into* a directory has there; none for the root.
+
+    Raises:
+        CopyError: the node does not tell it.
+    """
+    if source.name not in ("", ".."):
+        return source.name
+    name = (await disk.real(source)).name
+    if name and not is_possible(name):
+        raise CopyError(f"cannot read {shown(source)}: the node does not tell its name")
+    return name
 
 
 class _Pattern:

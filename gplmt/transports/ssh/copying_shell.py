@@ -11,7 +11,12 @@ from shlex import quote
 
 from gplmt.errors import CopyError
 from gplmt.transports.copying_names import NodePath, shown
-from gplmt.transports.ssh.copying_disk import Entry
+from gplmt.transports.ssh.copying_disk import (
+    Entry,
+    impossible_name,
+    impossible_text,
+    is_possible,
+)
 from gplmt.transports.ssh.copying_door import NodeFiles, Pipe
 from gplmt.transports.ssh.copying_scripts import (
     list_script,
@@ -84,6 +89,8 @@ class ShellDisk:
         """As `Disk.list`; only the kinds are told."""
         told = await self._ask("read", directory, list_script(directory))
         texts = told.decode(errors="surrogateescape").split("\0")[:-1]
+        if not all(text[:1] in _KINDS and is_possible(text[1:]) for text in texts):
+            raise impossible_name(directory)
         return {text[1:]: Entry(mode=_KINDS[text[0]]) for text in texts}
 
     async def real(self, path: NodePath) -> NodePath:
@@ -92,7 +99,10 @@ class ShellDisk:
 
     async def read_link(self, path: NodePath) -> str:
         """As `Disk.read_link`."""
-        return _line(await self._ask("read", path, f"readlink {quoted(path)}"))
+        text = _line(await self._ask("read", path, f"readlink {quoted(path)}"))
+        if "\0" in text:
+            raise impossible_text(path)
+        return text
 
     async def make_directory(self, path: NodePath, permissions: int) -> None:
         """As `Disk.make_directory`."""
@@ -157,7 +167,12 @@ class ShellDisk:
     async def _look(self, action: str, path: NodePath, command: str) -> Entry | None:
         status, told = await self._order(command)
         if status == 0:
-            return _entry(told)
+            try:
+                return _entry(told)
+            except LookupError as error:
+                raise CopyError(
+                    f"cannot {action} {shown(path)}: the node does not tell what it is"
+                ) from error
         why = reason(told, status)
         if why in _MISSING:
             return None
@@ -192,6 +207,8 @@ class ShellDisk:
                 raise BrokenPipeError
             told += data
         answer, _, status = told.rpartition(sign)
+        if not status.strip().isdigit():
+            raise CopyError("the shell of the node does not answer as shells do")
         return int(status), answer
 
 

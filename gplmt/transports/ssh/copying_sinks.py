@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gplmt.transports.copying_bytes import POLL_SECONDS, check_stop, open_if_read
 from gplmt.transports.copying_names import failing_as
+from gplmt.transports.copying_walks import Spot
 
 
 class Sink(Protocol):
@@ -74,14 +75,14 @@ class StreamSink:
         return 0
 
 
-async def open_through(destination: Path, stop: Event) -> int:
+async def open_through(spot: Spot, stop: Event) -> int:
     """Open what is no regular file for writing; a FIFO is waited for until somebody reads it.
 
     Raises:
         CopyError: the reason.
         StoppedError: nobody did before `stop` was set.
     """
-    while (writing := open_if_read(destination)) is None:
+    while (writing := open_if_read(spot)) is None:
         check_stop(stop)
         await asyncio.sleep(POLL_SECONDS)
     return writing

@@ -11,7 +11,12 @@ import asyncssh
 
 from gplmt.errors import CopyError
 from gplmt.transports.copying_names import NodePath, shown, twin
-from gplmt.transports.ssh.copying_disk import Entry
+from gplmt.transports.ssh.copying_disk import (
+    Entry,
+    impossible_name,
+    impossible_text,
+    is_possible,
+)
 from gplmt.transports.ssh.copying_door import Shared
 from gplmt.transports.ssh.copying_sinks import Sink
 from gplmt.transports.ssh.copying_sources import Source
@@ -70,7 +75,7 @@ class SftpDisk:
         """As `Disk.read_link`."""
         text: bytes = await self._ask("read", path, self._client.readlink(wire(path)))
         if b"\0" in text:
-            raise CopyError(f"cannot read {shown(path)}: it says what no link can say")
+            raise impossible_text(path)
         return text.decode(errors="surrogateescape")
 
     async def make_directory(self, path: NodePath, permissions: int) -> None:
@@ -158,10 +163,11 @@ class SftpDisk:
         async for name in self._client.scandir(wire(directory)):
             raw = name.filename
             text = raw.decode(errors="surrogateescape") if isinstance(raw, bytes) else raw
-            if not text or "/" in text or "\0" in text:
-                raise CopyError(f"cannot read {shown(directory)}: it has an impossible name in it")
-            if text not in (".", ".."):
-                found[text] = _entry(name.attrs)
+            if text in (".", ".."):
+                continue
+            if not is_possible(text):
+                raise impossible_name(directory)
+            found[text] = _entry(name.attrs)
         return found
 
     async def _rename(self, path: bytes, target: bytes) -> None:

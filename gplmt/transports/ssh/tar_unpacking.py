@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 
@@ -12,7 +12,6 @@ from gplmt.transports.copying_files import (
     FileCopied,
     copy_file,
     refuse_directory,
-    replaceable,
     replacement,
     tell_file,
 )
@@ -106,7 +105,11 @@ class TreeReceiver:
         is_file = self._places.get(original) is Kind.FILE
         if is_file and self._source / original in self.received:
             copied = copy_file(
-                self._target / original, target, stop=self._stop, telling=self._growth.telling
+                self._target / original,
+                target,
+                stop=self._stop,
+                telling=self._growth.telling,
+                ground=self._growth.ground,
             )
             self._growth.add_file(copied)
             self.received.add(source)
@@ -114,14 +117,16 @@ class TreeReceiver:
             self.has_left_out = True
 
     def _begin_file(self, header: Header, source: NodePath, target: Path) -> None:
-        refuse_directory(source, target)
-        end = replaceable(target)
-        if end is None:  # a FIFO, say, for which the archive shall not wait
-            self.has_left_out = True
-        else:
-            is_new = tell_file(self._growth.telling, target, end=end)
-            writing = replacement(end, mode=header.mode & 0o777, telling=self._growth.telling)
-            self._file = _NewFile(source, end, writing, is_new=is_new)
+        with ExitStack() as opened:
+            spot = opened.enter_context(self._growth.ground.spot(target))
+            refuse_directory(source, target, spot)
+            if not spot.is_replaceable:  # a FIFO, say, for which the archive shall not wait
+                self.has_left_out = True
+                return
+            is_new = tell_file(self._growth.telling, spot)
+            new = replacement(spot, mode=header.mode & 0o777, telling=self._growth.telling)
+            writing = opened.enter_context(new)
+            self._file = _NewFile(source, spot.path, writing, opened.pop_all(), is_new=is_new)
 
 
 class _NewFile:
@@ -131,7 +136,8 @@ class _NewFile:
         self,
         source: NodePath,
         target: Path,
-        writing: AbstractContextManager[int],
+        writing: int,
+        opened: ExitStack,
         *,
         is_new: bool,
     ) -> None:
@@ -139,8 +145,8 @@ class _NewFile:
         self._is_new = is_new
         self._target = target
         self._size = 0
-        self._open = ExitStack()
-        self._writing = self._open.enter_context(writing)
+        self._open = opened
+        self._writing = writing
 
     def write(self, content: memoryview) -> None:
         with failing_as("write", self._target):

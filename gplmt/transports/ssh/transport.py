@@ -83,7 +83,12 @@ class SshTransport:
         from gplmt.transports.ssh import copying
 
         return await copying.get(
-            await self._files(node), source, destination, into=into, journal=journal
+            await self._files(node),
+            source,
+            destination,
+            into=into,
+            journal=journal,
+            arrivals=self._settings.arrivals,
         )
 
     async def remove(self, node: Node, paths: Sequence[str]) -> tuple[str, ...]:

@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
 from gplmt.journals import UnwrittenJournal
 from gplmt.transports.copying_bytes import StoppedError
+from gplmt.transports.copying_ground import Ground
 from gplmt.transports.copying_growth import Growth
 from gplmt.transports.copying_names import NodePath
 from gplmt.transports.copying_telling import Telling
@@ -60,7 +62,9 @@ def packed(source: Path) -> bytes:
 
 
 def receive(archive: bytes, target: Path, *, piece: int = 1 << 20) -> TreeReceiver:
-    receiver = TreeReceiver(NodePath("/node"), target, Growth(Telling(UnwrittenJournal())), Event())
+    receiver = TreeReceiver(
+        NodePath("/node"), target, Growth(Telling(UnwrittenJournal()), Ground(Arrivals())), Event()
+    )
     reader = ArchiveReader(receiver)
     try:
         for start in range(0, len(archive), piece):

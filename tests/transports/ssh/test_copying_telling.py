@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
 from gplmt.transports.ssh.copying import get, put
 from tests.support.ssh.servers import Server
@@ -98,6 +99,21 @@ async def test_a_get_tells_what_it_makes_here(
     grow(server.home / "t", {**MANY, "l": b"2"})
     grow(tmp_path, {"far/old": b"", "place/t/l": "../../far/old", "place/t/d/e0/f8": b"old"})
     journal = ToldJournal()
-    copied = await get(files, "t", tmp_path / "place", into=False, journal=journal)
+    copied = await get(
+        files, "t", tmp_path / "place", into=False, journal=journal, arrivals=Arrivals()
+    )
     assert set(journal.check(copied).created) == set(journal.paths)
-    assert sorted(journal.roots) == [f"{tmp_path}/far/old", f"{tmp_path}/place/t"]
+    assert journal.roots == [f"{tmp_path}/place/t"]
+
+
+async def test_a_get_tells_where_a_link_of_the_user_leads(
+    files: PlainFiles, server: Server, tmp_path: Path
+) -> None:
+    grow(server.home, {"f": b"2"})
+    grow(tmp_path, {"far": None, "mine": "far/new"})
+    journal = ToldJournal()
+    copied = await get(
+        files, "f", tmp_path / "mine", into=False, journal=journal, arrivals=Arrivals()
+    )
+    assert journal.check(copied).created == (f"{tmp_path}/far/new",)
+    assert journal.roots == [f"{tmp_path}/mine", f"{tmp_path}/far/new"]
