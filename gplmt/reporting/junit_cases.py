@@ -168,7 +168,9 @@ class Judge:
     ) -> Case:
         failures = [each.failure for each in failed]
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-        prefix = "tolerated: " if verdict is Verdict.SKIPPED else ""
+        is_tolerated = verdict is Verdict.SKIPPED
+        prefix = "tolerated: " if is_tolerated else ""
+        lines = list(show_failures(failures, self._read_end))
         ends = [each.span.end for each in failed]
         logs = [end for end in ends if isinstance(end, RunFinished | WaitForFinished)]
         return replace(
@@ -176,7 +178,7 @@ class Judge:
             verdict=verdict,
             kind=kind,
             message=f"{prefix}{failures[0].what}{more}",
-            text="\n".join(show_failures(failures, self._read_end)),
+            text="\n".join(map(_as_warning, lines) if is_tolerated else lines),
             stdout=self._tails([end.stdout for end in logs]),
             stderr=self._tails([end.stderr for end in logs]),
         )
@@ -194,6 +196,11 @@ class Judge:
             if text:
                 shown += f"==> {log} <==\n{text.decode('utf-8', 'replace').rstrip()}\n"
         return shown
+
+
+def _as_warning(line: str) -> str:
+    """A line that tells of a failure, as of one that was tolerated; those of output stay."""
+    return line if line.startswith(" ") else line.replace(": error: ", ": warning: tolerated: ", 1)
 
 
 def _skipped(case: Case, message: str) -> Case:

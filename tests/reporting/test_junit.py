@@ -116,13 +116,16 @@ def test_failures_that_were_asked_for_or_made_good_are_none(recorded: Recorded) 
 
 
 def test_a_tolerated_failure_is_seen_and_is_none(recorded: Recorded) -> None:
-    tasks = "<run expected-status='0'>echo here; test $GPLMT_TARGET = n1</run>"
+    tasks = "<run expected-status='0'>echo 'a.c:1: error: here'; test $GPLMT_TARGET = n1</run>"
     run = recorded(step(tasks, targets="n1 n2", attributes='min-success="1"'))
     parsed = Parsed(run)
     kind, message, type_ = parsed.result("t on n2") or (None, "", "")
     assert (kind, type_) == (Skipped, "tolerated")
     assert message.startswith("tolerated: run 't.run-1' on n2 exited with status 1")
     assert "here" in (parsed.cases["t on n2"].system_out or "")
+    text = parsed.cases["t on n2"].result[0].text
+    assert text.startswith("lab.xml:3: warning: tolerated: run 't.run-1' on n2 exited")
+    assert text.endswith("\n    a.c:1: error: here")
     assert parsed.result("t on n1") is None
 
 
