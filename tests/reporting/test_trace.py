@@ -299,6 +299,12 @@ def crowded(target: str, span: int, tasks: int, first: datetime, last: datetime)
     )
 
 
+def test_the_command_writes_it_into_the_run_directory(recorded: Recorded) -> None:
+    run = recorded(one("<run>true</run>"))
+    assert main(["report", "gplmt-runs/latest", "--format", "trace"]) == 0
+    assert (run.path / "trace.json").read_bytes() == render_trace(run)
+
+
 def replaced(run: RecordedRun, events: Iterable[Event]) -> RecordedRun:
     """The run as if these were the events of it."""
     (run.path / "events.jsonl").unlink()
