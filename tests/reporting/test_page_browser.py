@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -16,7 +17,7 @@ from gplmt.reporting.page import write_report
 from gplmt.reporting.recorded import RecordedRun
 from tests.reporting.browser import Browser, open_browser
 from tests.reporting.test_page_file import HOSTILE
-from tests.support.program import Program, document
+from tests.support.program import Program, document, until
 
 TASKLISTS = """
 <tasklist name="build" on-error="continue">
@@ -231,9 +232,14 @@ def test_a_run_that_has_not_ended_has_a_page(browser: Browser, program: Program)
     path = program.scratch / "elsewhere.html"
     write_report(RecordedRun(running.run_directory), path)
     browser.open(path)
-    assert browser.texts("#outcome") == ["… not ended"]
-    assert browser.texts(f"{ROW_OF_TASKS} .of-outcome") == ["… not ended"]
+    assert browser.texts("#outcome") == ["… running"]
+    assert browser.texts(f"{ROW_OF_TASKS} .of-outcome") == ["… running"]
     assert browser.texts(f"{ROW_OF_TASKS} .of-length") == ["…"]
+    running.send(signal.SIGKILL).wait()
+    until(lambda: not running.survivors())
+    write_report(RecordedRun(running.run_directory), path)
+    browser.open(path)
+    assert browser.texts("#outcome") == ["… not ended"]
 
 
 def test_a_thousand_targets_with_ten_tasks_can_be_worked_with(

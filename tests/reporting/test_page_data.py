@@ -226,14 +226,20 @@ def test_a_run_that_was_killed_has_no_end_and_then_a_cleanup(program: Program) -
     page = Page.at(running.run_directory)
     assert page.data.run.outcome == "unfinished"
     assert page.data.run.ended is None
+    assert page.data.run.is_running
+    (begun,) = (each for each in page.tasks if each.name == "t.a")
+    assert page.data.end > begun.begin
     assert (page.task("t.a").outcome, page.task("t.a").length) == ("unfinished", None)
     assert page.step("s").ended is None
 
     running.send(signal.SIGKILL).wait()
     until(lambda: not running.survivors())
+    killed = Page.at(running.run_directory)
+    assert not killed.data.run.is_running
+    assert killed.data.end == begun.begin
     assert main(["cleanup", str(running.run_directory), "--quiet"]) == 1
     after = Page.at(running.run_directory)
-    assert after.data.end == page.data.end
+    assert after.data.end == killed.data.end
     assert after.task("u.b").step == "teardown-1"
     assert after.step("teardown-1").kind == "cleanup"
     assert [row.is_of_cleanup for row in after.data.failures] == [True]

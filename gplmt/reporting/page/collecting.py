@@ -24,7 +24,7 @@ from gplmt.reporting.page.steps import Steps, place_of_outcome
 from gplmt.reporting.page.tasks import Targets, Tasks
 from gplmt.reporting.page.telling import Told
 from gplmt.reporting.page.times import Scale
-from gplmt.reporting.recorded import RecordedRun
+from gplmt.reporting.recorded import RecordedRun, RunOutcome
 
 _UNMARKED = ExperimentStarted | LoopStarted | IterationStarted | SynchronizeStarted
 _SECRET_OPTIONS = ("--notify", "--notify-url")
@@ -53,13 +53,14 @@ def collect(run: RecordedRun, *, now: datetime, to_run_directory: str) -> PageDa
     failure_rows = FailureRows(
         scale=scale, texts=texts, targets=targets, tails=Tails(run.path, texts), rows=rows
     ).make(failures, steps)
+    facts = _facts(run, to_run_directory)
     sources = list_sources(run.path, manifest, marks, texts=texts)
     notes = told.notes(scale, texts)
     return PageData(
         made=now,
         origin=scale.origin,
-        end=scale.at(_end(history, steps) or scale.origin),
-        run=_facts(run, to_run_directory),
+        end=scale.at(now if facts.is_running else _end(history, steps) or scale.origin),
+        run=facts,
         steps=steps.finish(),
         tasks=columns,
         task_count=len(tasks),
@@ -103,6 +104,7 @@ def _facts(run: RecordedRun, to_run_directory: str) -> RunFacts:
         experiment=visible(manifest.experiment),
         run_id=manifest.run_id,
         outcome=run.outcome.value,
+        is_running=run.outcome is RunOutcome.UNFINISHED and _is_running(run),
         description=None if manifest.description is None else shortened(manifest.description),
         reason=None if ending is None or ending.reason is None else shortened(ending.reason),
         exit_code=manifest.exit_code,
@@ -119,6 +121,12 @@ def _facts(run: RecordedRun, to_run_directory: str) -> RunFacts:
         system=manifest.system,
         to_run_directory=to_run_directory,
     )
+
+
+def _is_running(run: RecordedRun) -> bool:
+    from gplmt.reporting.runs import is_running  # a run that writes its page has ended
+
+    return is_running(run.path)
 
 
 def _without_secrets(manifest: Manifest) -> Iterator[str]:

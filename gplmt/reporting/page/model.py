@@ -45,6 +45,7 @@ class RunFacts(Struct, kw_only=True):
     experiment: str
     run_id: str
     outcome: str
+    is_running: bool
     description: str | None
     reason: str | None
     exit_code: int | None
@@ -175,6 +176,7 @@ class CleanupRow(Struct, kw_only=True):
 class PageData(Struct, kw_only=True):
     """All that the page shows; `end` is that of the run, or of what the record tells of it.
 
+    Of a run that is running it is when the page was made.
     `task_count`, `failure_count`, `note_count` count those that are left out, too.
     """
 

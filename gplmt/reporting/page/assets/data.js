@@ -17,7 +17,7 @@ const outcomes = [
   { name: "stopped", glyph: "■", label: "stopped" },
   { name: "cancelled", glyph: "⊘", label: "cancelled" },
   { name: "skipped", glyph: "–", label: "skipped" },
-  { name: "unfinished", glyph: "…", label: "not ended" },
+  { name: "unfinished", glyph: "…", label: run.is_running ? "running" : "not ended" },
 ];
 const FAILED = 1;
 const TIMEOUT = 2;

@@ -4,8 +4,16 @@ const verdicts = {
   ok: ["✓", "ok"],
   failed: ["✗", "failed"],
   interrupted: ["⊘", "interrupted"],
-  unfinished: ["…", "not ended"],
+  unfinished: ["…", run.is_running ? "running" : "not ended"],
 };
+
+function aboutNoEnd() {
+  const edge = "What is not known to have ended reaches to the right edge of the timeline.";
+  return run.is_running
+    ? `It was running when this page was made, ${inWords(data.end)} after its start. ${edge}`
+    : `The record of the run ends ${inWords(data.end)} after its start: gplmt was killed, or its ` +
+        `machine crashed. ${edge}`;
+}
 
 function Head() {
   const [glyph, word] = verdicts[run.outcome];
@@ -13,18 +21,7 @@ function Head() {
     <h1>${run.experiment} <span id="outcome"><i aria-hidden="true">${glyph}</i> ${word}</span></h1>
     ${run.description && html`<p class="description">${run.description}</p>`}
     ${run.reason && html`<p class="reason">${run.reason}</p>`}
-    ${
-      isUnfinished &&
-      html`<p class="reason">
-      The record of the run ends ${sinceStart(data.end)} after its start:
-      ${
-        data.cleanups.length > 0
-          ? " it was killed."
-          : ` it was still running, or killed, when this page was made (${date(data.made)}).`
-      }
-      ${" "}What is not known to have ended reaches to the right edge of the timeline.
-    </p>`
-    }
+    ${isUnfinished && html`<p class="reason">${aboutNoEnd()}</p>`}
     <${Tiles} />
   </header>`;
 }
