@@ -23,8 +23,8 @@ from gplmt.reporting.recorded import RecordedRun
 
 def render_junit(run: RecordedRun) -> str:
     """The document, also of a run that has not ended; one that ended well has nothing red in it."""
-    suites = _Suites(run).all()
-    return render_suites(run.manifest.experiment, suites, seconds=suites[0].seconds)
+    suites = _Suites(run)
+    return render_suites(run.manifest.experiment, suites.all(), seconds=suites.seconds)
 
 
 def render_nothing_run(
@@ -70,17 +70,27 @@ class _Suites:
             found = self._others if around is None else self._failed.setdefault(around.number, [])
             found.append(failed)
 
+    @property
+    def seconds(self) -> float:
+        """How long the run took, as far as the record goes."""
+        manifest = self._run.manifest
+        ended = manifest.ended or self._history.last_time or manifest.started
+        return (ended - manifest.started).total_seconds()
+
     def all(self) -> list[Suite]:
-        """That of the experiment first, then in the order in which steps were reached."""
+        """In the order in which steps were reached.
+
+        What went wrong beside them, or with an experiment that has none, is a suite before these.
+        """
         suites = [*self._of_spans(), *self._of_teardowns_not_run()]
         verdicts = {case.verdict for suite in suites for case in suite.cases}
         has_told = bool(verdicts & {Verdict.FAILURE, Verdict.ERROR})
-        return [self._of_experiment(has_told=has_told), *suites]
+        experiment = self._of_experiment(has_told=has_told)
+        is_fine = all(case.verdict is Verdict.OK for case in experiment.cases)
+        return suites if suites and is_fine else [experiment, *suites]
 
     def _of_experiment(self, *, has_told: bool) -> Suite:
-        manifest, history = self._run.manifest, self._history
-        began = manifest.started
-        seconds = ((manifest.ended or history.last_time or began) - began).total_seconds()
+        manifest = self._run.manifest
         properties = {
             "description": manifest.description,
             "document": manifest.document,
@@ -89,13 +99,13 @@ class _Suites:
             "gplmt": manifest.gplmt,
             "exit_code": None if manifest.exit_code is None else str(manifest.exit_code),
         }
-        case = self._judge.experiment(self._others, has_told=has_told, seconds=seconds)
+        case = self._judge.experiment(self._others, has_told=has_told, seconds=self.seconds)
         return Suite(
             name=manifest.experiment,
             package=manifest.experiment,
             host=manifest.host,
-            began=began,
-            seconds=seconds,
+            began=manifest.started,
+            seconds=self.seconds,
             properties=[(name, value) for name, value in properties.items() if value is not None],
             cases=[case],
         )
@@ -162,7 +172,7 @@ class _Suites:
             host=self._run.manifest.host,
             began=began,
             seconds=seconds,
-            properties=properties,
+            properties=[*properties, ("run_dir", str(self._run.path))],
             cases=cases,
         )
 

@@ -100,7 +100,7 @@ def test_if_it_cannot_be_written_at_the_end_the_run_has_not_gone_well(
 def test_into_a_device_goes_what_there_is_at_the_end_only(program: Program) -> None:
     run = program.run(OK, "--junit", "/dev/stdout", "--quiet")
     root = check(run.stdout)
-    assert [case.get("name") for case in root.iter("testcase")] == ["experiment", "t on n1"]
+    assert [case.get("name") for case in root.iter("testcase")] == ["t on n1"]
 
 
 def test_a_dry_run_leaves_it_alone(program: Program) -> None:
