@@ -1,7 +1,7 @@
 // What failed, alike failures together, and the last that their commands have written.
 
 const MOST_OPEN = 3;
-const MOST_SHOWN = 5;
+const MOST_SHOWN = 2;
 
 function Tails({ tails }) {
   return tails.map(

@@ -23,7 +23,26 @@ function Head() {
     ${run.reason && html`<p class="reason">${run.reason}</p>`}
     ${isUnfinished && html`<p class="reason">${aboutNoEnd()}</p>`}
     <${Tiles} />
+    <${Contents} />
   </header>`;
+}
+
+function Contents() {
+  const sections = [
+    ["failures", "failures", failures.length],
+    ["timeline", "timeline", 1],
+    ["steps", "steps", steps.length],
+    ["tasks", "tasks", 1],
+    ["experiment", "experiment", data.sources.length],
+    ["notes", "warnings and notes", data.notes.length],
+    ["cleanups", "gplmt cleanup", data.cleanups.length],
+    ["about", "about this run", 1],
+  ];
+  return html`<nav aria-label="On this page">
+    ${sections
+      .filter(([, , count]) => count > 0)
+      .map(([id, words]) => html`<a href=${`#${id}`}>${words}</a>`)}
+  </nav>`;
 }
 
 function Tiles() {
