@@ -15,7 +15,7 @@ from gplmt.reporting.page.outputs import as_link
 from gplmt.reporting.recorded import RecordedRun
 
 _ASSETS = Path(__file__).with_name("assets")
-_STYLES = ("colours.css", "page.css", "tables.css", "narrow.css")
+_STYLES = ("colours.css", "page.css", "timeline.css", "tables.css", "narrow.css")
 _SCRIPTS = (  # in this order, one script for the browser
     "data.js",
     "format.js",
