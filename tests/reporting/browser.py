@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,12 +45,13 @@ def open_browser() -> Iterator[Browser]:
     for switch in _SWITCHES:
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = Service(driver_program, env={**os.environ, "no_proxy": "*"})
-    driver = webdriver.Chrome(options=options, service=service)
-    try:
-        yield Browser(driver)
-    finally:
-        driver.quit()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", "*")  # chromedriver is here
+        driver = webdriver.Chrome(options=options, service=Service(driver_program))
+        try:
+            yield Browser(driver)
+        finally:
+            driver.quit()
 
 
 class Browser:

@@ -107,6 +107,25 @@ def test_a_record_that_names_other_files_as_logs_shows_none_of_them(recorded: Re
     assert not any(map(is_log, ("/etc/passwd", "logs/n1", "logs/a/b/c", "logs/../x", "logs/a/..")))
 
 
+def test_sources_with_odd_names_and_encodings_are_shown(recorded: Recorded) -> None:
+    run = recorded(one("<run>true</run>"))
+    sources = os.fsencode(run.path / "sources")
+    for name, content in {
+        b"\xff.xml": b"<odd/>",
+        b"latin.xml": b'<?xml version="1.0" encoding="latin-1"?>\r<\xe4/>',
+        b"wide.xml": "<ü/>".encode("utf-16"),
+        b"wrong.xml": b'<?xml version="1.0" encoding="hex"?>\xff\0',
+    }.items():
+        Path(os.fsdecode(sources + b"/" + name)).write_bytes(content)
+    texts = {source.name: source.text for source in Page.of(run).data.sources}
+    assert list(texts) == ["lab.xml", "latin.xml", "wide.xml", "wrong.xml", "\ufffd.xml"]
+    assert texts["latin.xml"].splitlines()[1] == "<ä/>"
+    assert texts["wide.xml"] == "<ü/>"
+    assert texts["wrong.xml"] == '<?xml version="1.0" encoding="hex"?>\ufffd\ufffd'
+    links = {source.link for source in Page.of(run).data.sources}
+    assert "sources/%FF.xml" in links
+
+
 def test_huge_lines_and_long_words_are_cut(recorded: Recorded) -> None:
     text = one('<run expected-status="0">head -c 3000000 /dev/zero | tr "\\0" x; exit 1</run>')
     page = Page.of(recorded(text, exit_code=1))

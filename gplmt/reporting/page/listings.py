@@ -45,7 +45,7 @@ def list_sources(
         left -= len(text)
         listed.append(
             SourceText(
-                name=name,
+                name=visible(name),
                 link=as_link(f"sources/{name}"),
                 text=text,
                 is_cut=is_cut,
