@@ -133,7 +133,7 @@ class _Builder:
         return SshTarget(
             at=element.at,
             name=self._name(element),
-            host=self._needed(element, settings, "host"),
+            host=self._needed(element, settings, "host", readings.host),
             options=self._options(settings, defaults),
             environment=build_environment(element, self._context),
             document_environment=self._variables,
@@ -173,7 +173,7 @@ class _Builder:
             at=element.at,
             name=self._name(element),
             api_url=self._api_url(element, settings),
-            slice_name=self._needed(element, settings, "slicename"),
+            slice_name=self._needed(element, settings, "slicename", readings.user),
             user=self._needed(element, settings, "user"),
             password=None if password is None else password.text.strip(XML_SPACE),
             options=defaults,
@@ -190,13 +190,19 @@ class _Builder:
             self._faults.error(settings["apiurl"].at, f"<apiurl>: {url!r} is no https:// address")
         return url
 
-    def _needed(self, element: Element, settings: Mapping[str, Element], tag: str) -> str:
+    def _needed(
+        self,
+        element: Element,
+        settings: Mapping[str, Element],
+        tag: str,
+        parse: Callable[[str], str] = readings.word,
+    ) -> str:
         """The word in a child that may not be absent."""
         if tag not in settings:
             kind = element.attributes["type"].strip(XML_SPACE)
             problem = f"the {kind} target has no <{tag}>, which it needs"
             self._faults.error(element.at, problem)
-        return self._setting(settings, tag, readings.word) or ""
+        return self._setting(settings, tag, parse) or ""
 
     def _setting(
         self, settings: Mapping[str, Element], tag: str, parse: Callable[[str], T]
@@ -211,10 +217,10 @@ class _Builder:
         if not settings.keys() & grammar.SSH_OPTIONS:
             return defaults
         options = SshOptions(
-            user=self._setting(settings, "user", readings.word),
+            user=self._setting(settings, "user", readings.user),
             port=self._setting(settings, "port", readings.port),
             identity_file=self._setting(settings, "identity-file", self._path),
-            proxy_jump=self._setting(settings, "proxy-jump", readings.word),
+            proxy_jump=self._setting(settings, "proxy-jump", readings.jumps),
             known_hosts_file=self._setting(settings, "known-hosts-file", self._path),
             host_key_checking=self._setting(
                 settings, "host-key-checking", readings.host_key_checking

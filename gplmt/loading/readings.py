@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
-from gplmt.language import values
+from gplmt.language import logins, values
 from gplmt.language.paths import variables_in
 from gplmt.language.steps import MinSuccess
 from gplmt.language.values import XML_SPACE, HostKeyChecking, OnError
@@ -46,6 +46,21 @@ def word(text: str) -> str:
     if not words:
         raise ValueError("a value is missing")
     raise ValueError(f"{text.strip(XML_SPACE)!r} has white space in it")
+
+
+def host(text: str) -> str:
+    """A host's name or address."""
+    return logins.check_host(word(text))
+
+
+def user(text: str) -> str:
+    """Whom to log in as."""
+    return logins.check_user(word(text))
+
+
+def jumps(text: str) -> str:
+    """The jump hosts to go through."""
+    return logins.check_jumps(word(text))
 
 
 @lru_cache(_MAX_REMEMBERED)

@@ -15,7 +15,7 @@ from gplmt.language.values import HostKeyChecking
 from gplmt.transports.ssh import keywords
 from gplmt.transports.ssh.conditions import Patterns
 from gplmt.transports.ssh.directives import Block, Directive
-from gplmt.transports.ssh.surroundings import Surroundings, expand_tokens
+from gplmt.transports.ssh.surroundings import Surroundings, expand_in_shell, expand_tokens
 
 _DEFAULT_PORT = 22
 
@@ -192,11 +192,13 @@ class _LookUp:
             user=self._user,
             alias=self._values.get("host_key_alias", host_name),
         )
-        return self._configuration.succeeds(expand_tokens(command, tokens))
+        return self._configuration.succeeds(expand_in_shell(command, tokens))
 
     @property
     def _host_name(self) -> str:
-        host_name = str(self._values.get("host_name", self._original_name))
+        if "host_name" not in self._values:
+            return self._original_name  # in which a % comes before the zone of an address
+        host_name = str(self._values["host_name"])
         return expand_tokens(host_name, {"h": self._original_name, "%": "%"})
 
     @property

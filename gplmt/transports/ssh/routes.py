@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from gplmt.inventory import SshAddress
 from gplmt.language.targets import SshOptions
 from gplmt.transports.ssh.configuration import Configuration, HostSettings
-from gplmt.transports.ssh.surroundings import expand_tokens
+from gplmt.transports.ssh.surroundings import expand_in_shell, expand_tokens
 
 _HOP = re.compile(
     r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<literal>[^\]]+)\]|(?P<host>[^:\[\]@-][^:\[\]@]*))"
@@ -87,9 +87,9 @@ class Routes:
             return route
         jumps = settings.proxy_jump if document.proxy_jump is None else document.proxy_jump
         if jumps is not None and jumps.lower() != "none":
-            return structs.replace(route, via=self._last_hop(_expand(jumps, tokens)))
+            return structs.replace(route, via=self._last_hop(expand_tokens(jumps, _some(tokens))))
         if document.proxy_jump is None and settings.proxy_command is not None:
-            command = _expand(settings.proxy_command, tokens)
+            command = expand_in_shell(settings.proxy_command, _some(tokens))
             return structs.replace(
                 route, proxy_command=ProxyCommand(template=settings.proxy_command, text=command)
             )
@@ -132,5 +132,5 @@ def parse_hop(text: str) -> Hop:
     return Hop(host=match["literal"] or match["host"], user=match["user"], port=port)
 
 
-def _expand(text: str, tokens: dict[str, str]) -> str:
-    return expand_tokens(text, {token: tokens[token] for token in _PROXY_TOKENS})
+def _some(tokens: dict[str, str]) -> dict[str, str]:
+    return {token: tokens[token] for token in _PROXY_TOKENS}

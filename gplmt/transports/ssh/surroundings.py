@@ -12,7 +12,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from gplmt.language.logins import check_host, check_user
+
 _TOKEN = re.compile(r"%(.?)")
+_HOST_TOKENS = frozenset("hkn")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
@@ -97,6 +100,21 @@ def _local_user() -> str:
 def words_of(error: OSError) -> str:
     """What the system says of an error, as a part of a message."""
     return (error.strerror or str(error)).lower()
+
+
+def expand_in_shell(text: str, tokens: Mapping[str, str]) -> str:
+    """A command for a shell with its `%` tokens replaced, in which no name is a command.
+
+    Raises:
+        ValueError: there is no such token here, or a host or user in it has an impossible name.
+    """
+    expanded = expand_tokens(text, tokens)
+    used = set(_TOKEN.findall(text))
+    for letter in sorted(used & _HOST_TOKENS):
+        check_host(tokens[letter])
+    if "r" in used:
+        check_user(tokens["r"])
+    return expanded
 
 
 def expand_tokens(text: str, tokens: Mapping[str, str]) -> str:
