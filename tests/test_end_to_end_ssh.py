@@ -169,7 +169,8 @@ def test_a_dead_node_fails_with_the_reason_and_the_output_of_the_others_is_there
     """7.7, in a group of ssh and local targets."""
     group = f'<target name="all" type="group">{server.target_xml("far")}{DEAD}{NEAR}</target>'
     tasks = '<run name="say">echo "$GPLMT_TARGET $GPLMT_TARGET_INDEX"</run>'
-    run = program.run(experiment(group, tasks, used="all"), environment={"HOME": str(home)})
+    text = experiment(group, tasks, used="all")
+    run = program.run(text, "--progress", "off", environment={"HOME": str(home)})
     assert run.exit_code == 1
     assert sorted(run.lines) == ["far | far 0", "near | near 2"]
     reason = "127.0.0.1 port 1 cannot be reached: connection refused"
@@ -199,7 +200,7 @@ def test_an_unknown_host_key_is_refused_until_the_command_that_is_told_has_been_
     (home / ".ssh").mkdir()
     text = on_node(server, "<run>echo in</run>", known_hosts_file=None)
     environment = {"HOME": str(home)}
-    refused = program.run(text, environment=environment)
+    refused = program.run(text, "--progress", "off", environment=environment)
     assert (refused.exit_code, refused.stdout) == (1, "")
     place, told = f"[{server.host}]:{server.port}", refused.stderr.splitlines()[0]
     assert f"failed: the host key of {place} is not known: ssh-ed25519 SHA256:" in told
@@ -211,7 +212,7 @@ def test_an_unknown_host_key_is_refused_until_the_command_that_is_told_has_been_
 
     other = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJb0VVhGYB9Zs2uPl0LqBYcNQdJXUD8cNxC8mXq9AfQ1"
     (home / ".ssh" / "known_hosts").write_text(f"{place} {other}\n")
-    changed = program.run(text, environment=environment)
+    changed = program.run(text, "--progress", "off", environment=environment)
     assert changed.exit_code == 1
     (command,) = re.findall(r"remove the old key with `([^`]*)`", changed.stderr)
     subprocess.run(shlex.split(command), check=True, capture_output=True)  # noqa: S603

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -18,6 +19,8 @@ from gplmt.recording.faults import in_words
 from gplmt.recording.rundir import RunDirectory
 from gplmt.reporting.history import History
 from gplmt.reporting.recorded import RecordedRun
+
+_LARGEST_RECORD_BYTES = 64 << 20  # 100,000 commands; it takes 3 s and 250 MB then
 
 
 class FollowUp:
@@ -65,6 +68,12 @@ class FollowUp:
         write_junit(render_junit(self._run), path)
 
     def _write_report(self, path: Path) -> None:
+        """Write it; one that would take long, or much memory, only who asks for it gets."""
+        size = self._directory.events.stat().st_size
+        if size > _LARGEST_RECORD_BYTES:
+            command = f"gplmt report {shlex.quote(self._directory.shown)}"
+            self._tell(f"no report yet, as the record has {size >> 20} MB; '{command}' writes it")
+            return
         from gplmt.reporting.page import write_report
 
         write_report(self._run, path)

@@ -273,3 +273,19 @@ def test_an_ssh_configuration_that_is_named_must_be_there(gplmt: Gplmt, tmp_path
     assert (said.exit_code, said.stdout) == (3, "")
     assert said.stderr == "gone:0: error: there is no such SSH configuration file\n"
     assert [path.name for path in tmp_path.iterdir()] == ["lab.xml"]
+
+
+def test_a_report_is_written_at_the_end_unless_that_is_not_wanted_or_would_take_long(
+    program: Program,
+) -> None:
+    run = program.run(one("<run>true</run>"))
+    assert (run.run_directory / "report.html").exists()
+    run = program.run(one("<run>true</run>"), "--no-report")
+    assert not (run.run_directory / "report.html").exists()
+    swollen = '<run>head -c 68000000 /dev/zero >> "$GPLMT_RUN_DIR/events.jsonl"</run>'
+    run = program.run(one(swollen))
+    assert not (run.run_directory / "report.html").exists()
+    assert run.exit_code == 0
+    assert run.stderr.endswith(
+        f"no report yet, as the record has 64 MB; 'gplmt report {run.run_directory}' writes it\n"
+    )
