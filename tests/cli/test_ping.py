@@ -161,6 +161,19 @@ def test_a_host_key_that_has_changed_is_not_accepted_as_a_new_one(
     assert known_hosts.read_text() == f"[{there.host}]:{there.port} {other}"
 
 
+def test_nothing_but_the_reason_is_told_of_proxy_commands_that_fail(program: Program) -> None:
+    targets = [
+        f'<target name="n{number}" type="ssh"><host>n{number}</host>'
+        "<connect-timeout>PT1S</connect-timeout></target>"
+        for number in range(8)
+    ]
+    (program.scratch / "ssh_config").write_text("ProxyCommand echo no >&2; exit 1\n")
+    run = ping(program, library(*targets), "--json")
+    reason = "the proxy command 'echo no >&2; exit 1' ended before the login"
+    assert [entry["reason"] for entry in entries(run).values()] == [reason] * 8
+    assert (run.stderr, run.exit_code) == ("", 1)
+
+
 def test_json_is_one_document_for_programs(program: Program, there: Server) -> None:
     text = library(NEAR, there.target_xml("far"), there.target_xml("dead", port="1"))
     run = ping(program, text, "--json")

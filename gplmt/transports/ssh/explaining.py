@@ -33,10 +33,8 @@ def _explain_refusal(error: asyncssh.Error, login: Login) -> str:
     match error:
         case asyncssh.ChannelOpenError() if login.jumps:
             return f"{login.jumps[-1].host} cannot connect to {_place(login)}: {reason}"
-        case asyncssh.ConnectionLost() if login.proxy_template is not None:
-            return f"the proxy command {login.proxy_template!r} ended before the login"
         case asyncssh.ConnectionLost():
-            return f"{_place(login)} closed the connection before the login"
+            return _explain_loss(login)
         case asyncssh.KeyExchangeFailed():
             return f"{_place(login)} and gplmt have no algorithm in common: {reason}"
         case asyncssh.PasswordChangeRequired():
@@ -58,8 +56,14 @@ def _explain_silence(error: BaseException, login: Login) -> str:
     if isinstance(error, socket.gaierror):
         return f"the host name {login.host!r} cannot be resolved: {_as_words(error.strerror)}"
     if isinstance(error, ConnectionResetError | BrokenPipeError):
-        return f"{_place(login)} closed the connection before the login"
+        return _explain_loss(login)
     return f"{_place(login)} cannot be reached: {_system_error(error)}"
+
+
+def _explain_loss(login: Login) -> str:
+    if login.proxy_template is not None:
+        return f"the proxy command {login.proxy_template!r} ended before the login"
+    return f"{_place(login)} closed the connection before the login"
 
 
 def _system_error(error: BaseException) -> str:

@@ -87,7 +87,6 @@ class Login(Struct, frozen=True, kw_only=True, eq=False):
             port=self.port,
             family=settings.address_family or (),
             local_addr=None if settings.bind_address is None else (settings.bind_address, 0),
-            proxy_command=self.proxy_command,
             tcp_keepalive=settings.tcp_keep_alive is not False,
             client_factory=self._attempt,
             known_hosts=self._known_keys if is_checked else None,

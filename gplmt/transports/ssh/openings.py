@@ -15,6 +15,7 @@ from gplmt.errors import ConnectError
 from gplmt.protocols import SshSettings
 from gplmt.transports.ssh.explaining import explain
 from gplmt.transports.ssh.logins import Login
+from gplmt.transports.ssh.proxies import Proxy
 from gplmt.transports.ssh.sockets import Sockets
 from gplmt.transports.ssh.windows import Doors
 from gplmt.transports.ssh.wires import Wire
@@ -99,7 +100,7 @@ class Openings:
             if tunnel is not None:
                 return await self._log_in_through(tunnel, login, budget)
             if login.proxy_command is not None:
-                return await self._log_in(login, budget)
+                return await self._log_in(login, budget, tunnel=Proxy(login.proxy_command))
             connected = await self._connect(login, budget, at_most=_PROMPT_SECONDS)
             if connected is not None:
                 return await self._log_in(login, budget, sock=connected)
@@ -145,7 +146,7 @@ class Openings:
         budget: _Budget,
         *,
         sock: socket.socket | None = None,
-        tunnel: Connection | None = None,
+        tunnel: Connection | Proxy | None = None,
     ) -> Connection:
         async with budget.spending():
             try:

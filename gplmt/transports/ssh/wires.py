@@ -25,23 +25,24 @@ class _Connection(Protocol):
     def resume_writing(self) -> None: ...
 
 
+MakeConnection = Callable[[], _Connection]
+
+
 class Wire:
     """A connected socket in the place of an asyncssh tunnel, `asyncssh.connect(tunnel=...)`."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        """Take over the socket."""
+    def __init__(self, sock: socket.socket, *, on_lost: Callable[[], None] = lambda: None) -> None:
+        """Take over the socket; `on_lost` is called when the connection on it has ended."""
         self._sock = sock
+        self._on_lost = on_lost
 
     async def create_connection(
-        self,
-        make_connection: Callable[[], _Connection],
-        _host: str,
-        _port: int,
+        self, make_connection: MakeConnection, _host: str, _port: int
     ) -> tuple[asyncio.BaseTransport, _Connection]:
         """Put a connection on the socket, as asyncssh wants it of a tunnel."""
         connection = make_connection()
         transport, _ = await asyncio.get_running_loop().create_connection(
-            lambda: _Gathering(connection), sock=self._sock
+            lambda: _Gathering(connection, self._on_lost), sock=self._sock
         )
         return transport, connection
 
@@ -49,18 +50,25 @@ class Wire:
 class _Gathering(asyncio.Protocol):
     """Gives a connection a transport that gathers."""
 
-    def __init__(self, connection: _Connection) -> None:
-        self.connection_lost = connection.connection_lost  # type: ignore[method-assign]
+    def __init__(self, connection: _Connection, on_lost: Callable[[], None]) -> None:
         self.data_received = connection.data_received  # type: ignore[method-assign]
         self.eof_received = connection.eof_received  # type: ignore[method-assign]
         self.pause_writing = connection.pause_writing  # type: ignore[method-assign]
         self.resume_writing = connection.resume_writing  # type: ignore[method-assign]
         self._connection = connection
+        self._on_lost = on_lost
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As asyncio says."""
         if isinstance(transport, asyncio.Transport):
             self._connection.connection_made(_GatheringTransport(transport))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """As asyncio says."""
+        try:
+            self._connection.connection_lost(exc)
+        finally:
+            self._on_lost()
 
 
 class _GatheringTransport(asyncio.Transport):

@@ -16,6 +16,7 @@ from gplmt.language.targets import SshOptions
 from gplmt.protocols import SshSettings
 from gplmt.transports.ssh.explaining import explain
 from gplmt.transports.ssh.logins import Login, Logins
+from gplmt.transports.ssh.proxies import Proxy
 from gplmt.transports.ssh.surroundings import Surroundings
 from tests.support.ssh.servers import Server
 
@@ -104,4 +105,5 @@ async def attempt(login: Login) -> str | None:
 def _connection(
     login: Login, tunnel: asyncssh.SSHClientConnection | None
 ) -> AbstractAsyncContextManager[asyncssh.SSHClientConnection]:
-    return asyncssh.connect(login.host, login.port, options=login.options, tunnel=tunnel)
+    way = tunnel if login.proxy_command is None else Proxy(login.proxy_command)
+    return asyncssh.connect(login.host, login.port, options=login.options, tunnel=way)
