@@ -33,7 +33,7 @@ class Ground:
         Raises:
             CopyError: there is no way.
         """
-        walk = Walk(self._arrivals)
+        walk = Walk.from_root(self._arrivals)
         try:
             with failing_as("write", directory):
                 walk.go(parts_of(str(directory)))
@@ -130,11 +130,13 @@ class Ground:
         """A walk that has come to the directory of a path."""
         directory = _called(os.path.dirname(path))  # noqa: PTH120 (for each file)
         called, place = self._start
-        rest = directory.removeprefix(called) if directory.startswith(called) else "?"
-        walk = Walk(self._arrivals)
+        if directory.startswith(called) and directory[len(called) :][:1] in ("", "/"):
+            there = Walk.at_once(self._arrivals, place + directory[len(called) :])
+            if there is not None:
+                return there
+        walk = Walk.from_root(self._arrivals)
         try:
-            if rest[:1] not in ("", "/") or not walk.jump(place + rest):
-                walk.go(parts_of(directory))
+            walk.go(parts_of(directory))
         except BaseException:
             walk.close()
             raise

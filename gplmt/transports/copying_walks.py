@@ -76,29 +76,33 @@ class Walk:
     `place` is the directory that it has come to, without links; nothing for the root.
     """
 
-    def __init__(self, arrivals: Arrivals) -> None:
-        self.place = ""
+    def __init__(self, arrivals: Arrivals, descriptor: int, place: str) -> None:
+        """Begin in an open directory, and take it over."""
+        self.place = place
         self._arrivals = arrivals
         self._links = 0
-        self._descriptor = os.open("/", _DIRECTORY)
+        self._descriptor = descriptor
+
+    @classmethod
+    def from_root(cls, arrivals: Arrivals) -> Walk:
+        """One that has all of its way before it."""
+        return cls(arrivals, os.open("/", _DIRECTORY), "")
+
+    @classmethod
+    def at_once(cls, arrivals: Arrivals, place: str) -> Walk | None:
+        """One that is there already; None if that may have led over links."""
+        with suppress(OSError):
+            descriptor = os.open(place or "/", _DIRECTORY)
+            walk = cls(arrivals, descriptor, place)
+            with suppress(OSError):
+                if _place_of(descriptor) == place:
+                    return walk
+            walk.close()
+        return None
 
     def close(self) -> None:
         """Hold the directory no longer."""
         os.close(self._descriptor)
-
-    def jump(self, place: str) -> bool:
-        """Go to a directory at once; False if it has not gone, as that may lead over links."""
-        with suppress(OSError):
-            descriptor = os.open(place or "/", _DIRECTORY)
-            try:
-                is_there = _place_of(descriptor) == place
-            except OSError:
-                is_there = False
-            if is_there:
-                self._take(descriptor, place)
-                return True
-            os.close(descriptor)
-        return False
 
     def go(self, parts: Sequence[str]) -> None:
         """Go from directory to directory.
