@@ -103,7 +103,11 @@ class TreeReceiver:
     def _copy_original(self, original: str, source: NodePath, target: Path) -> None:
         """Copy a file that has come before under another name."""
         is_file = self._places.get(original) is Kind.FILE
-        if is_file and self._source / original in self.received:
+        if (
+            is_file
+            and self._source / original in self.received
+            and self._is_still_a_file(self._target / original)
+        ):
             copied = copy_file(
                 self._target / original,
                 target,
@@ -115,6 +119,11 @@ class TreeReceiver:
             self.received.add(source)
         else:
             self.has_left_out = True
+
+    def _is_still_a_file(self, path: Path) -> bool:
+        """Whether no other get has put a link there, which may lead to a file of the user."""
+        with self._growth.ground.spot(path) as spot:
+            return not spot.is_link
 
     def _begin_file(self, header: Header, source: NodePath, target: Path) -> None:
         with ExitStack() as opened:

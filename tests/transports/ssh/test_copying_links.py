@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
+import tarfile
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from gplmt.arrivals import Arrivals
 from gplmt.errors import CopyError
+from gplmt.journals import UnwrittenJournal
+from gplmt.transports.copying_ground import Ground
+from gplmt.transports.copying_growth import Growth
+from gplmt.transports.copying_names import NodePath
+from gplmt.transports.copying_telling import Telling
+from gplmt.transports.ssh.tar_reading import ArchiveReader
+from gplmt.transports.ssh.tar_unpacking import TreeReceiver
 from tests.support.ssh.servers import Server
 from tests.transports.ssh.plain_files import Way, files_of, on_servers
 from tests.transports.told import get_there
@@ -99,3 +109,27 @@ async def test_nothing_goes_through_links_while_many_gets_fill_one_directory(sce
     outcomes = await asyncio.gather(*gets, return_exceptions=True)
     assert all(outcome is None or isinstance(outcome, CopyError) for outcome in outcomes)
     scene.check_home()
+
+
+def test_a_hard_link_is_no_copy_of_what_has_become_a_link(tmp_path: Path) -> None:
+    grow(tmp_path, {"secret": b"mine"})
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for kind, name in ((b"5", "."), (b"0", "./a"), (b"1", "./b")):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.mode = kind, "./a" * (kind == b"1"), 0o755
+            tar.addfile(member)
+    target = tmp_path / "out"
+    ground = Ground(Arrivals())
+    ground.receive(target)
+    growth = Growth(Telling(UnwrittenJournal()), ground)
+    receiver = TreeReceiver(NodePath("/node"), target, growth, Event())
+    reader = ArchiveReader(receiver)
+    reader.feed(archive.getvalue()[:1024])
+    assert (target / "a").is_file()
+    (target / "a").unlink()
+    (target / "a").symlink_to(tmp_path / "secret")
+    reader.feed(archive.getvalue()[1024:])
+    assert reader.is_complete
+    assert receiver.has_left_out
+    assert not (target / "b").exists()
