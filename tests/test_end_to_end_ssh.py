@@ -359,3 +359,37 @@ def test_many_targets_on_one_server_all_answer_with_its_usual_limits(
     assert outcomes == ["ok"] * MANY
     assert "result: ok (exit code 0)\n" in run.stderr
     until(lambda: started_through(server.port) == set())
+
+
+@ON_OPENSSH
+def test_a_node_that_sends_links_writes_nowhere_but_where_gets_say(
+    program: Program, server: Server
+) -> None:
+    mine = program.scratch / "mine"
+    mine.write_text("mine")
+    text = f"""<experiment>
+  <targets>{server.target_xml("node")}{NEAR}</targets>
+  <tasklists>
+    <tasklist name="bait" on-error="stop-experiment">
+      <run expected-status="0">
+        rm -rf t u; mkdir t u; for link in t/a t/b u/c; do ln -s {mine} $link; done
+      </run>
+      <get source="t" destination="out/"/>
+      <get source="u" destination="out/t/u"/>
+      <run expected-status="0">rm t/a u/c; echo evil | tee t/a > u/c</run>
+      <get source="t" destination="out/"/>
+      <get source="u" destination="out/t/u"/>
+    </tasklist>
+    <tasklist name="near"><get source="out/t/a" destination="out/t/b"/></tasklist>
+  </tasklists>
+  <steps>
+    <loop repeat="2">
+      <step tasklist="bait" targets="node"/><synchronize/><step tasklist="near" targets="near"/>
+    </loop>
+  </steps>
+</experiment>
+"""
+    run = program.run(text, "--ssh-config", "/dev/null")
+    assert (run.exit_code, mine.read_text()) == (0, "mine")
+    for name in ("t/a", "t/b", "t/u/c"):
+        assert (run.work / "out" / name).read_text() == "evil\n"

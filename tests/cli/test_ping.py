@@ -164,7 +164,7 @@ def test_a_host_key_that_has_changed_is_not_accepted_as_a_new_one(
 def test_nothing_but_the_reason_is_told_of_proxy_commands_that_fail(program: Program) -> None:
     targets = [
         f'<target name="n{number}" type="ssh"><host>n{number}</host>'
-        "<connect-timeout>PT1S</connect-timeout></target>"
+        "<connect-timeout>PT0.3S</connect-timeout></target>"
         for number in range(8)
     ]
     (program.scratch / "ssh_config").write_text("ProxyCommand echo no >&2; exit 1\n")

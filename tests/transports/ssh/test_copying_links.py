@@ -71,7 +71,7 @@ def scene(server: Server, way: Way, tmp_path: Path) -> Scene:
     return Scene(server, way, tmp_path)
 
 
-@on_servers("asyncssh", "openssh")
+@on_servers("openssh")
 @WAYS
 async def test_nothing_goes_through_a_link_that_came_before(scene: Scene) -> None:
     home = scene.home
