@@ -258,6 +258,7 @@ async def test_a_guard_that_does_not_read_holds_nobody_up(hosts: Hosts) -> None:
     transport = host.transport
     assert isinstance(transport, LocalTransport)
     await host.run("true")
+    await until(lambda: len(called_with(host.token)) == 1)
     (guard,) = called_with(host.token)
     os.kill(guard, signal.SIGSTOP)
     try:
