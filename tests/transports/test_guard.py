@@ -171,6 +171,7 @@ async def test_the_guard_is_out_of_everybodys_way(
     host = hosts.make()
     assert not called_with(host.token)
     await host.run("true")
+    await until(lambda: len(called_with(host.token)) == 1)
     (guard,) = called_with(host.token)
     assert os.getsid(guard) == guard != os.getsid(0)
     assert guard not in marked_by("GPLMT_")
