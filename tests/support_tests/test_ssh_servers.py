@@ -197,7 +197,7 @@ test_a_server_of_many_tests_has_an_empty_home_in_the_next = (
 
 def test_the_target_of_a_server_leads_to_it(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "experiment.xml"
-    target = server.target_xml("n1", user="lab&co", connect_timeout="PT5S", known_hosts_file=None)
+    target = server.target_xml("n1", user="lab", connect_timeout="PT5S", known_hosts_file="/a&b")
     path.write_text(f"<experiment><targets>{target}</targets></experiment>")
     loaded = load(str(path), host_environment={}, working_directory=tmp_path, now=START)
     (member,) = loaded.inventory.members(["n1"])
@@ -205,9 +205,9 @@ def test_the_target_of_a_server_leads_to_it(server: Server, tmp_path: Path) -> N
     assert isinstance(address, SshAddress)
     assert address.host == server.host
     assert address.options.port == server.port
-    assert address.options.user == "lab&co"
+    assert address.options.user == "lab"
     assert address.options.identity_file == str(server.identity_file)
-    assert address.options.known_hosts_file is None
+    assert address.options.known_hosts_file == "/a&b"
     assert address.options.connect_timeout is not None
 
 
