@@ -74,7 +74,14 @@ def test_the_view_shows_failures_and_about_how_long_a_loop_still_takes(
     assert process.wait(20) == 1
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(40, 30), (60, 10), (200, 50)])
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        (60, 10),
+        pytest.param(40, 30, marks=pytest.mark.long),
+        pytest.param(200, 50, marks=pytest.mark.long),
+    ],
+)
 def test_the_view_follows_the_size_of_the_terminal(
     screen: Screen, tmp_path: Path, columns: int, rows: int
 ) -> None:
@@ -92,7 +99,7 @@ def test_the_view_follows_the_size_of_the_terminal(
 
 
 def test_a_terminal_that_is_too_small_shows_output_only(tmp_path: Path) -> None:
-    (tmp_path / "lab.xml").write_text(EXPERIMENT.replace("[ -e go ]", "[ -e ../go ] || sleep 2"))
+    (tmp_path / "lab.xml").write_text(EXPERIMENT.replace("[ -e go ]", "[ -e ../go ] || sleep 1.3"))
     with Screen(tmp_path, columns=15, rows=4) as screen:
         assert screen.start("lab.xml", environment=plain_environment()).wait(20) == 1
         screen.lines()
