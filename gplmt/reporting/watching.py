@@ -11,6 +11,7 @@ from gplmt.protocols import Sink
 from gplmt.reporting.ticking import Ticker
 
 _FIRST_SECONDS = 1.0
+_NEVER_SECONDS = 1e6
 
 
 class Viewer(Sink, Protocol):
@@ -24,7 +25,7 @@ class Watch:
     """Has a viewer told of all events, and call it from time to time; a `Sink`.
 
     The viewer is made by `begin`, after a second, in the thread in which it then ticks.  `say` is
-    told when it has failed; it is not called any more, and the run goes on.
+    told when it has failed; it is not called any more, and the run goes on as if it had not been.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Watch:
         self._lock = Lock()
         self._early: list[Event] = []
         self._viewer: Viewer | None = None
+        self._has_failed = False
         self._ticker = Ticker(self._tick, first_after=first_seconds, on_fault=self._give_up)
 
     def start(self) -> None:
@@ -47,11 +49,14 @@ class Watch:
 
     def receive(self, event: Event) -> None:
         """Pass an event on, or keep it until there is a viewer."""
-        with self._lock:
-            if self._viewer is None:
-                self._early.append(event)
-            else:
-                self._viewer.receive(event)
+        try:
+            with self._lock:
+                if self._viewer is not None:
+                    self._viewer.receive(event)
+                elif not self._has_failed:
+                    self._early.append(event)
+        except Exception as error:  # noqa: BLE001 (a fault in a view must not spoil the record)
+            self._give_up(error)
 
     def close(self) -> None:
         """End watching; idempotent."""
@@ -60,16 +65,22 @@ class Watch:
             self._viewer.close()
 
     def _tick(self) -> float:
-        if self._viewer is None:
+        viewer = self._viewer
+        if self._has_failed:
+            return _NEVER_SECONDS
+        if viewer is None:
             viewer = self._begin()
             with self._lock:
                 for event in self._early:
                     viewer.receive(event)
                 self._viewer = viewer
                 self._early.clear()
-        return self._viewer.tick()
+        return viewer.tick()
 
     def _give_up(self, error: Exception) -> None:
-        if self._viewer is not None:
-            self._viewer.close()
+        self._has_failed = True
+        viewer, self._viewer = self._viewer, None
+        self._early.clear()
+        if viewer is not None:
+            viewer.close()
         self._say(f"warning: the view of the run has ended: {type(error).__name__}: {error}")

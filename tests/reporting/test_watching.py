@@ -57,6 +57,13 @@ class Viewer:
         return 0.001
 
 
+class Unable(Viewer):
+    """Takes nothing."""
+
+    def receive(self, event: Event) -> None:
+        raise KeyError(type(event).__name__)
+
+
 def warnings(count: int) -> list[Event]:
     return [WarningIssued(time=NOW, message=str(number)) for number in range(count)]
 
@@ -88,6 +95,25 @@ def test_a_viewer_that_fails_is_told_of_once_and_closed() -> None:
     watch.close()
     assert said == ["warning: the view of the run has ended: ValueError: no such colour"]
     assert (viewer.ticks, viewer.is_closed) == (1, True)
+
+
+def test_a_viewer_that_cannot_take_an_event_does_not_fail_the_one_who_tells_it() -> None:
+    said: list[str] = []
+    viewer, made = Unable(), list[Viewer]()
+
+    def begin() -> Viewer:
+        made.append(viewer)
+        return viewer
+
+    watch = Watch(begin, say=said.append, first_seconds=0)
+    watch.start()
+    assert viewer.has_ticked.wait(10)
+    for event in warnings(3):
+        watch.receive(event)
+    watch.close()
+    assert said == ["warning: the view of the run has ended: KeyError: 'WarningIssued'"]
+    assert viewer.is_closed
+    assert made == [viewer]
 
 
 def test_a_run_that_is_over_first_has_no_viewer() -> None:
