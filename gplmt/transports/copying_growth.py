@@ -51,8 +51,9 @@ class Growth:
             CopyError: something else stands there.
             OSError: it cannot be made.
         """
-        self.tell_new((destination,))
         with self.ground.spot(destination) as spot:
+            if spot.status is None and not spot.is_end:
+                self.telling.creating((str(destination),))
             if spot.is_link:
                 os.unlink(spot.name, dir_fd=spot.directory)
             try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from gplmt.errors import CopyError
 from gplmt.journals import CopyJournal
@@ -21,7 +22,7 @@ from gplmt.transports.copying_names import (
     shown,
 )
 from gplmt.transports.copying_places import is_entered, name_copies
-from gplmt.transports.copying_telling import Telling
+from gplmt.transports.copying_telling import Telling, is_missing
 from gplmt.transports.copying_walks import Spot
 from gplmt.transports.ssh.copying_disk import Disk, Entry
 from gplmt.transports.ssh.copying_door import NodeFiles
@@ -31,6 +32,8 @@ from gplmt.transports.ssh.copying_sinks import FileSink, StreamSink, open_throug
 from gplmt.transports.ssh.copying_stop import Stop
 from gplmt.transports.ssh.tar_pipes import tar_slot, unpack
 from gplmt.transports.ssh.tar_unpacking import TreeReceiver
+
+_T = TypeVar("_T")
 
 
 class Get:
@@ -128,8 +131,9 @@ class Get:
             await self._copy_directory(crew, source, target, entry)
         elif entry.is_link:
             text = await self._disk.read_link(source)
+            make = partial(self.growth.make_link, target, text, source=source)
             with failing_as("write", target):
-                self.growth.make_link(target, text, source=source)
+                await self._call(make, target)
         else:
             refuse_special(source, entry.mode)
             await self._copy_file(source, target, entry)
@@ -138,8 +142,9 @@ class Get:
         self, crew: Crew, source: NodePath, target: Path, entry: Entry
     ) -> None:
         entries = await self._disk.list(source)
+        make = partial(self.growth.make_directory, target, entry.permissions, source=source)
         with failing_as("write", target):
-            self.growth.make_directory(target, entry.permissions, source=source)
+            await self._call(make, target)
         names = sorted((name for name in entries if not is_temporary(name)), reverse=True)
         await in_thread(self.growth.tell_new, [target / name for name in names])
         for name in names:
@@ -151,17 +156,19 @@ class Get:
             if not spot.is_replaceable:
                 await self._write_through(source, spot, entry)
                 return
-            is_new = await self._tell(spot)
+            tell = partial(tell_file, self.growth.telling, spot)
+            is_new = await self._call(tell, spot.path, is_told=not spot.is_end)
             with replacement(spot, mode=entry.permissions, telling=self.growth.telling) as writing:
                 sink = FileSink(spot.path, writing, self._stop)
                 length = await self._disk.read(source, entry.size, sink)
                 sink.finish(length)
         self.growth.add_file(FileCopied(bytes=length, created=spot.path if is_new else None))
 
-    async def _tell(self, spot: Spot) -> bool:
-        """As `tell_file`; what is not the end of a link was told with its directory."""
-        tell = partial(tell_file, self.growth.telling, spot)
-        return await in_thread(tell) if spot.is_end else tell()
+    async def _call(self, make: Callable[[], _T], target: Path, *, is_told: bool = True) -> _T:
+        """Call what may tell of `target`, which was mostly told with its directory."""
+        if is_told and (self.growth.telling.knows(target) or not is_missing(target)):
+            return make()
+        return await in_thread(make)
 
     async def _write_through(self, source: NodePath, spot: Spot, entry: Entry) -> None:
         with closing(await open_through(spot, self._stop)) as writing:
