@@ -31,8 +31,10 @@ class Terminal:
     def __init__(self, *, stdout: int | None = _STDOUT, stderr: int | None = _STDERR) -> None:
         self._stdout = stdout
         self._stderr = stderr
-        self._out = Writer(self._report)
-        self._err = self._out if _are_same(stdout, stderr) else Writer(self._report)
+        self._out = Writer(self._report, is_for_people=_is_terminal(stdout))
+        self._err = self._out
+        if not _are_same(stdout, stderr):
+            self._err = Writer(self._report, is_for_people=_is_terminal(stderr))
         self._footer: Footer | None = None
         self._is_closed = False
 
@@ -52,7 +54,7 @@ class Terminal:
     @property
     def screen(self) -> int | None:
         """The descriptor of a terminal that takes messages and a footer, where there is one."""
-        return self._stderr if self._stderr is not None and os.isatty(self._stderr) else None
+        return self._stderr if _is_terminal(self._stderr) else None
 
     def show_footer(self, lines: Sequence[FooterLine]) -> None:
         """Have these lines stay below everything else on the screen; none takes them away."""
@@ -90,6 +92,10 @@ class Terminal:
     def _report(self, descriptor: int, error: OSError) -> None:
         if error.errno != EPIPE and descriptor != self._stderr:
             self.message(f"cannot show output: {in_words(error)}; it is still logged")
+
+
+def _is_terminal(descriptor: int | None) -> bool:
+    return descriptor is not None and os.isatty(descriptor)
 
 
 def _are_same(one: int | None, other: int | None) -> bool:

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
-from threading import Condition, Thread
-from time import sleep
+from threading import Condition, Event, Thread
 
 _FULL_BYTES = 1 << 20
 _ROOM_BYTES = _FULL_BYTES // 2
 _MOST_AT_ONCE = 1 << 16  # between two writes it is seen that nobody waits any more
-_PAUSE_SECONDS = 0.03  # between two that are framed: that costs more than the output itself
+_PAUSE_SECONDS = 0.03  # nobody sees it, and what comes meanwhile is written in one go
 
 Piece = tuple[int, bytes]
 Waiter = tuple[AbstractEventLoop, Callable[[], None]]
@@ -27,12 +26,16 @@ class Writer:
     only what is too much to be queued is waited for.
 
     `on_fault` is called in the writer's thread when a descriptor takes no more; what is put
-    for that one later is dropped.  `frame`, where there is one, makes of what is about to be
-    written what is written.
+    for that one later is dropped.  What `is_for_people` is gathered for a moment.  `frame`, where
+    there is one, makes of what is about to be written what is written.
     """
 
-    def __init__(self, on_fault: Callable[[int, OSError], None]) -> None:
+    def __init__(
+        self, on_fault: Callable[[int, OSError], None], *, is_for_people: bool = False
+    ) -> None:
         self.frame: Callable[[bytes], bytes] | None = None
+        self._is_for_people = is_for_people
+        self._hurry = Event()
         self._on_fault = on_fault
         self._changed = Condition()
         self._pending: list[Piece] = []
@@ -81,6 +84,7 @@ class Writer:
         """
         with self._changed:
             self._is_closing = True
+            self._hurry.set()
             self._changed.notify_all()
             try:
                 self._write_pending()
@@ -100,6 +104,7 @@ class Writer:
 
     def _start(self) -> None:
         self._is_closing = False
+        self._hurry.clear()
         thread = Thread(target=self._work, name="gplmt terminal", daemon=True)
         try:
             thread.start()
@@ -120,8 +125,8 @@ class Writer:
     def _work(self) -> None:
         try:
             while pieces := self._take():
-                if self.frame is not None:
-                    sleep(_PAUSE_SECONDS)
+                if self._is_for_people:
+                    self._hurry.wait(_PAUSE_SECONDS)
                     pieces += self._take_more()
                 for descriptor, data in _joined(pieces):
                     self._write(descriptor, data)
