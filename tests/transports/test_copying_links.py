@@ -70,7 +70,7 @@ async def test_a_destination_in_a_tree_that_came_leads_over_no_link_of_it(here: 
     grow(here.node, {"t/x": f"{here.home}/key", "t/d": f"{here.home}/d", "key": b"new"})
     grow(here.node, {"u/d": b"a directory no more", "v/f": b""})
     await here.get("t", "out/")
-    brought = r"^cannot write through /.*/work/out/t/d: it is a link in a tree that a get has brou"
+    brought = r"^cannot write through /.*/out/t/d: it is a link in a tree that a get has brou"
     for destination in ("out/t/d/", "out/t/d/key", "out/t/d/new/", "out/t/d/../key"):
         with pytest.raises(CopyError, match=brought):
             await here.get("key", destination)
@@ -100,7 +100,7 @@ async def test_links_of_the_user_lead_on_but_not_over_brought_ones(here: Here) -
     grow(here.work, {"mine": "far", "far": None, "in": "mine/t/d", "at": "far/t/x"})
     await here.get("t", "mine/")
     assert text_of(here.work / "far/t/x") == f"{here.home}/key"
-    with pytest.raises(CopyError, match=r"^cannot write through /.*/work/far/t/d: it is a link"):
+    with pytest.raises(CopyError, match=r"^cannot write through /.*/far/t/d: it is a link"):
         await here.get("key", "in/")
     await here.get("key", "at")
     assert (here.work / "far/t/x").read_bytes() == b"new"
