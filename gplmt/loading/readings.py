@@ -13,7 +13,7 @@ from gplmt.language.values import XML_SPACE, HostKeyChecking, OnError
 
 _MAX_REMEMBERED = 4096
 _SPACES = re.compile(f"[{XML_SPACE}]+")
-_MIN_SUCCESS = re.compile(r"(?P<amount>\d{1,18}|\d{1,3}(?:\.\d+)?(?=%))(?P<percent>%)?")
+_MIN_SUCCESS = re.compile(r"(?P<amount>\d{1,18}|\d{1,3}(?:\.\d+)?(?=%))(?P<percent>%)?", re.ASCII)
 
 
 @lru_cache(_MAX_REMEMBERED)
