@@ -26,14 +26,15 @@ class Ticker:
         self._stopped = Event()
         self._thread: Thread | None = None
 
-    def start(self) -> None:
-        """Begin; where there can be no thread, as there are too many, nothing is called."""
+    def start(self) -> bool:
+        """Begin; False where there can be no thread, as there are too many: nothing is called."""
         thread = Thread(target=self._work, name="gplmt ticker", daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            return
+            return False
         self._thread = thread
+        return True
 
     def stop(self) -> None:
         """End, and wait for a call that is under way."""

@@ -44,8 +44,10 @@ class Watch:
         self._ticker = Ticker(self._tick, first_after=first_seconds, on_fault=self._give_up)
 
     def start(self) -> None:
-        """Begin to watch."""
-        self._ticker.start()
+        """Begin to watch; without a thread for it nobody does, and nothing is kept for him."""
+        if not self._ticker.start():
+            self._has_failed = True
+            self._early.clear()
 
     def receive(self, event: Event) -> None:
         """Pass an event on, or keep it until there is a viewer."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from gc import get_referrers
 from threading import Event as Flag
+from threading import stack_size
 
 import pytest
 
@@ -64,6 +68,16 @@ class Unable(Viewer):
         raise KeyError(type(event).__name__)
 
 
+@contextmanager
+def no_more_threads() -> Iterator[None]:
+    """None can be started, as there is no memory for a stack of this size."""
+    before = stack_size(1 << 46)
+    try:
+        yield
+    finally:
+        stack_size(before)
+
+
 def warnings(count: int) -> list[Event]:
     return [WarningIssued(time=NOW, message=str(number)) for number in range(count)]
 
@@ -114,6 +128,20 @@ def test_a_viewer_that_cannot_take_an_event_does_not_fail_the_one_who_tells_it()
     assert said == ["warning: the view of the run has ended: KeyError: 'WarningIssued'"]
     assert viewer.is_closed
     assert made == [viewer]
+
+
+def test_where_there_can_be_no_thread_nothing_is_kept_for_a_viewer() -> None:
+    def begin() -> Viewer:
+        raise AssertionError
+
+    watch = Watch(begin, say=pytest.fail)
+    event = WarningIssued(time=NOW, message="kept")
+    watch.receive(event)
+    with no_more_threads():
+        watch.start()
+    watch.receive(event)
+    watch.close()
+    assert [holder for holder in get_referrers(event) if isinstance(holder, list)] == []
 
 
 def test_a_run_that_is_over_first_has_no_viewer() -> None:
