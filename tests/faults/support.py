@@ -166,7 +166,8 @@ class Case:
             if run.process.poll() is None:
                 for pid in run.guards():
                     words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                    self._tokens.add(words[words.index(b"gplmt-guard") + 1].decode())
+                    if b"gplmt-guard" in words:  # one that has ended meanwhile has no words
+                        self._tokens.add(words[words.index(b"gplmt-guard") + 1].decode())
 
     def _marked(self, how: Circumstances) -> Circumstances:
         name, _, value = self._marker.partition("=")
